@@ -1,0 +1,1 @@
+"""Convergio: a self-hosted operations platform for agencies, consultancies and creators."""
