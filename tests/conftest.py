@@ -34,9 +34,9 @@ def admin_server() -> Iterator[str]:
     if given:
         yield given
         return
-    from convergio.core.embedded_pg import throwaway_cluster
+    from convergio.core.embedded_pg import throwaway_postgres
 
-    with throwaway_cluster() as url:
+    with throwaway_postgres() as url:
         yield url
 
 
