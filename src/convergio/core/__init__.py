@@ -1,4 +1,4 @@
-"""What every domain stands on: the embedded database, processes, faults of the machine.
+"""What every domain stands on: settings reading, tenancy, jobs, events, secrets, storage, the embedded database.
 
-No domain words here, and no import from any other part of Convergio.
+It holds no word of any domain (no mail, task or stream) and imports from none of them.
 """
