@@ -1,4 +1,4 @@
-"""A workspace with one inbox, in view."""
+"""A workspace with one inbox, in view; servers that the mail tests talk to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from convergio.mail.ingest import Receiver
 from convergio.mail.models import Inbox
 from tests.cast import make_user, make_workspace
 from tests.mail.messages import make_inbox, receiver_of
+from tests.mail.servers import account, mail_servers
+
+__all__ = ["account", "mail_servers"]
 
 
 @pytest.fixture
