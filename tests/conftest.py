@@ -34,10 +34,10 @@ def admin_server() -> Iterator[str]:
     if given:
         yield given
         return
-    from convergio.core.embedded_pg import throwaway_postgres
+    from tests.support.postgres import session_postgres
 
-    with throwaway_postgres() as url:
-        yield url
+    with session_postgres() as postgres:
+        yield postgres.admin_url
 
 
 @pytest.fixture(scope="session")
