@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -18,7 +19,7 @@ from convergio.core.embedded_pg import EmbeddedPostgres, throwaway_postgres
 from convergio.core.faults import PlatformFault
 from convergio.core.pg_home import SHARED_ROOT, locate_home
 from convergio.core.processes import is_running
-from tests.support.postgres import chosen_binaries, reachable_folder
+from tests.support.postgres import chosen_binaries, reachable_folder, session_postgres
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
 AS_USER = pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not hold root back")
@@ -44,9 +45,8 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[EmbeddedPostgres]:
-    with reachable_folder() as folder:
-        with throwaway_postgres(folder / "data", binaries=chosen_binaries()) as running:
-            yield running
+    with session_postgres() as running:
+        yield running
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def postmaster_pid(data_dir: Path) -> int:
     return int(pid_file.read_text(encoding="utf-8").splitlines()[0])
 
 
-def ask(url: str, question: str) -> object:
+def ask(url: str, question: LiteralString) -> object:
     with psycopg.connect(url) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[call-overload]  # questions are this file's own
+        row = connection.execute(question).fetchone()
         assert row is not None
         return row[0]
 
@@ -102,6 +102,16 @@ def test_the_application_role_is_held_by_row_level_security(server: EmbeddedPost
     about_me = "SELECT rolsuper OR rolbypassrls OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
     assert ask(server.app_url, about_me) is False
     assert ask(server.admin_url, about_me) is True
+
+
+def test_roles_need_no_password_because_the_kernel_vouches_for_the_user(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir, binaries=chosen_binaries()) as durable:
+        assert "password" not in durable.app_url
+        methods = "SELECT array_agg(auth_method::text) FROM pg_hba_file_rules"
+        assert ask(durable.admin_url, methods) == ["peer"]
+        assert ask(durable.app_url, "SELECT current_user::text") == "convergio_app"
+        with pytest.raises(psycopg.OperationalError, match=r"[Pp]eer authentication failed"):
+            ask(durable.app_url.replace("convergio_app@", "postgres@"), "SELECT 1")
 
 
 def test_the_server_listens_on_no_network_address(server: EmbeddedPostgres) -> None:
@@ -228,7 +238,9 @@ def test_a_pid_file_of_a_zombie_does_not_keep_it_from_starting(server: EmbeddedP
 
 def write_stale_pid(data_dir: Path, pid: int) -> None:
     cluster = locate_home(data_dir).cluster
-    (cluster / "postmaster.pid").write_text(f"{pid}\n{cluster}\n1700000000\n5432\n\n\n\nready   \n", encoding="ascii")
+    (cluster / "postmaster.pid").write_text(
+        f"{pid}\n{cluster}\n1700000000\n5432\n\n\n\nready   \n", encoding="ascii"
+    )
 
 
 def test_a_data_folder_with_a_long_path_has_its_socket_elsewhere() -> None:
@@ -274,16 +286,15 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_sentence(tmp_path: Path
 
 @AS_ROOT
 def test_a_full_disk_is_named_in_one_sentence() -> None:
-    with reachable_folder() as folder, small_disk(folder):
-        with pytest.raises(PlatformFault) as fault:
-            unstarted(folder / "data").start()
+    with reachable_folder() as folder, small_disk(folder), pytest.raises(PlatformFault) as fault:
+        unstarted(folder / "data").start()
     assert "is full: free some space" in str(fault.value)
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """12 MB mounted on `folder`: enough for the folders, not for a cluster."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=0711", "tmpfs", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=0711", "tmpfs", os.fspath(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine lets nobody mount a small disk")
     try:

@@ -129,7 +129,9 @@ def test_a_program_with_a_wrong_setup_stops_everything_and_says_why(tmp_path: Pa
 
 
 def test_lines_come_with_the_name_of_their_program_and_none_is_lost(tmp_path: Path) -> None:
-    talker = _NOTE_PID + "print(*range(5000), sep='\\n'); sys.stderr.write(os.environ['GREETING']); sys.exit(1)"
+    talker = (
+        _NOTE_PID + "print(*range(5000), sep='\\n'); sys.stderr.write(os.environ['GREETING']); sys.exit(1)"
+    )
     run = Run(tmp_path, talker)
     wait_until(lambda: bool(run.pids()))
     time.sleep(0.3)

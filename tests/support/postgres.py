@@ -34,5 +34,8 @@ def reachable_folder() -> Iterator[Path]:
 @contextmanager
 def session_postgres() -> Iterator[EmbeddedPostgres]:
     """One throw-away server, about a second to start."""
-    with reachable_folder() as folder, throwaway_postgres(folder / "data", binaries=chosen_binaries()) as server:
+    with (
+        reachable_folder() as folder,
+        throwaway_postgres(folder / "data", binaries=chosen_binaries()) as server,
+    ):
         yield server

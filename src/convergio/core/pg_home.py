@@ -86,7 +86,8 @@ class ClusterHome:
         own = self.folder / "run"
         if len(os.fsencode(own / ".s.PGSQL.5432")) <= _LONGEST_SOCKET_PATH:
             return own
-        return Path("/tmp") / f"convergio-{_digest(self.folder)}"
+        # Not TMPDIR: every process must find the same place. `prepare` refuses a folder that somebody else made.
+        return Path("/tmp") / f"convergio-{_digest(self.folder)}"  # noqa: S108
 
     def prepare(self) -> None:
         """Make the folders; raises PlatformFault when they cannot be made or belong to somebody else."""

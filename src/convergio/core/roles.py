@@ -47,7 +47,9 @@ def grant_application_role(admin_url: str, role: str) -> None:
         connection.execute(sql.SQL(_GRANTS).format(**names))
         for table in _READ_ONLY_TABLES:
             if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() != (None,):
-                connection.execute(sql.SQL(_READ_ONLY).format(table=sql.Identifier(table), role=names["role"]))
+                connection.execute(
+                    sql.SQL(_READ_ONLY).format(table=sql.Identifier(table), role=names["role"])
+                )
 
 
 def _require_plain_role(connection: psycopg.Connection, role: str) -> None:
