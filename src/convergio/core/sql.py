@@ -35,6 +35,13 @@ def fetch_value(sql: str, parameters: Parameters = ()) -> Any:
     return None if row is None else row[0]
 
 
+def fetch_rows(sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    """Plain rows, for pairs and for what a struct does not describe."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
 def execute(sql: str, parameters: Parameters = ()) -> int:
     """Run a statement; the answer is the number of rows it touched."""
     with connection.cursor() as cursor:
