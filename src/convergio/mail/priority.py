@@ -1,0 +1,24 @@
+"""How urgent a message's task is."""
+
+from __future__ import annotations
+
+import re
+
+from convergio.mail.parsing import ParsedMessage
+from convergio.mail.verdict import Verdict
+
+_URGENT_WORDS = re.compile(r"\b(urgent|asap|emergency)\b", re.IGNORECASE)
+
+
+def priority_of(message: ParsedMessage, verdict: Verdict) -> str:
+    """low for automatic mail, urgent or high where the sender says so, medium otherwise.
+
+    Importance is RFC 4021 2.1.54; X-Priority 1 and 2 are what mail programs write for "high".
+    """
+    if not verdict.may_answer:
+        return "low"
+    if _URGENT_WORDS.search(message.subject):
+        return "urgent"
+    importance = " ".join(message.headers.get("importance", ())).strip().lower()
+    x_priority = " ".join(message.headers.get("x-priority", ())).strip()[:1]
+    return "high" if importance == "high" or x_priority in {"1", "2"} else "medium"
