@@ -46,7 +46,7 @@ class EmailTask(msgspec.Struct, frozen=True):
 
 
 # Later rows stand higher, above everything that is there. A mail that has its task keeps it.
-_CREATE_EMAIL_TASKS = f"""
+_CREATE_EMAIL_TASKS = """
 WITH tops AS (
     SELECT s.status, t.position
     FROM unnest(%(every_status)s::text[]) AS s(status)
@@ -58,7 +58,7 @@ WITH tops AS (
 INSERT INTO tasks (workspace_id, email_id, title, priority, status, tag, completed_at, source, position)
 SELECT %(workspace_id)s, n.email_id, n.title, n.priority, n.status, n.tag,
     CASE WHEN n.status = 'done' THEN coalesce(n.completed_at, now()) END,
-    'commboost', coalesce(tops.position, 0) - n.place * {placing.STEP}
+    'commboost', coalesce(tops.position, 0) - n.place * %(step)s
 FROM unnest(
     %(email_ids)s::bigint[], %(titles)s::text[], %(priorities)s::text[], %(statuses)s::text[],
     %(tags)s::text[], %(completed)s::timestamptz[]
@@ -77,8 +77,10 @@ def create_email_tasks(workspace_id: int, rows: Sequence[EmailTask]) -> list[int
     """
     if not rows:
         return []
-    columns = {
+    batch = {
+        "workspace_id": workspace_id,
         "every_status": list(STATUSES),
+        "step": placing.STEP,
         "email_ids": [row.email_id for row in rows],
         "titles": [_title_of_subject(row.title) for row in rows],
         "priorities": [row.priority for row in rows],
@@ -86,7 +88,7 @@ def create_email_tasks(workspace_id: int, rows: Sequence[EmailTask]) -> list[int
         "tags": [row.tag for row in rows],
         "completed": [row.completed_at for row in rows],
     }
-    made = [row[0] for row in sql.fetch_rows(_CREATE_EMAIL_TASKS, {"workspace_id": workspace_id, **columns})]
+    made = sql.fetch_column(_CREATE_EMAIL_TASKS, batch)
     if made:
         events.show(CHANGED, workspace_id=workspace_id, ids=made)
     return made

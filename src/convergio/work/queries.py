@@ -59,8 +59,8 @@ class TaskList(msgspec.Struct, frozen=True):
 _COLUMNS = """t.id, t.title, t.description, t.status, t.priority, t.source, t.tag, t.assignee_id, t.due_at,
 t.position, t.email_id, e.subject, e.thread_id, t.created_by_id, t.completed_at, t.created_at, t.updated_at"""
 
-_ONE = f"""
-SELECT {_COLUMNS} FROM tasks t LEFT JOIN emails e ON e.id = t.email_id
+_ONE = """
+SELECT {columns} FROM tasks t LEFT JOIN emails e ON e.id = t.email_id
 WHERE t.workspace_id = %s AND t.id = %s
 """
 
@@ -71,6 +71,8 @@ FROM (SELECT * FROM tasks t WHERE {where} {cursor} ORDER BY t.id DESC LIMIT %(li
 LEFT JOIN emails e ON e.id = t.email_id
 ORDER BY t.id DESC
 """
+
+_COUNT = "SELECT count(*) FROM tasks t WHERE {where}"
 
 _BOARD = """
 SELECT c.status, n.total, {columns}
@@ -89,7 +91,7 @@ ORDER BY c.place, t.position, t.id
 
 def get_task(actor: Actor, task_id: int) -> TaskRow:
     """One task. Raises NotFound."""
-    task = sql.fetch_one(TaskRow, _ONE, [actor.workspace_id, task_id])
+    task = sql.fetch_one(TaskRow, _ONE.format(columns=_COLUMNS), [actor.workspace_id, task_id])
     if task is None:
         raise NotFound("task")
     return task
@@ -111,7 +113,7 @@ def list_tasks(actor: Actor, wanted: TaskFilter, page: Page) -> TaskList:
 
 
 def _count(condition: str, parameters: dict[str, Any]) -> int:
-    return int(sql.fetch_value(f"SELECT count(*) FROM tasks t WHERE {condition}", parameters))
+    return int(sql.fetch_value(_COUNT.format(where=condition), parameters))
 
 
 def get_board(actor: Actor, wanted: TaskFilter, *, limit: int = 50) -> list[BoardColumn]:
@@ -135,4 +137,4 @@ def count_tasks_by_status(actor: Actor) -> dict[str, int]:
     rows = sql.fetch_rows(
         "SELECT status, count(*) FROM tasks WHERE workspace_id = %s GROUP BY status", [actor.workspace_id]
     )
-    return dict.fromkeys(STATUSES, 0) | {status: total for status, total in rows}
+    return dict.fromkeys(STATUSES, 0) | dict(rows)
