@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -11,12 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-os.environ.setdefault("CONVERGIO_SECRET_KEY", "test-secret-key-test-secret-key-test")
-os.environ.setdefault("CONVERGIO_ARGON2_MEMORY_KIB", "8")
-os.environ.setdefault("CONVERGIO_RATE_LIMIT", "0")
-os.environ.setdefault("CONVERGIO_ALLOW_PRIVATE_HOSTS", "true")
-os.environ.setdefault("CONVERGIO_DATA_DIR", tempfile.mkdtemp(prefix="convergio-test-"))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convergio.settings")
+from tests.support.postgres import session_postgres
 
 APPLICATION_ROLE = "convergio_test_app"
 
@@ -34,10 +28,8 @@ def admin_server() -> Iterator[str]:
     if given:
         yield given
         return
-    from convergio.core.embedded_pg import throwaway_cluster
-
-    with throwaway_cluster() as url:
-        yield url
+    with session_postgres() as server:
+        yield server.admin_url
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +47,9 @@ def database_urls(admin_server: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(database_urls: tuple[str, str], django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def django_db_setup(
+    database_urls: tuple[str, str], django_db_blocker: pytest.FixtureRequest
+) -> Iterator[None]:
     """Migrate as the owner, then point Django at the application role."""
     from django.core.management import call_command
     from django.db import connection

@@ -11,24 +11,21 @@ from contextlib import contextmanager
 
 from django.db import connection, migrations, transaction
 
+from convergio.core import sql
+
 SETTING = "convergio.workspace_id"
 CURRENT = f"NULLIF(current_setting('{SETTING}', true), '')::bigint"
 
 
 def set_scope(workspace_id: int | None) -> None:
     """Point the open transaction at one workspace; None closes the view."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config(%s, %s, true)", [SETTING, "" if workspace_id is None else str(workspace_id)]
-        )
+    sql.run("SELECT set_config(%s, %s, true)", [SETTING, "" if workspace_id is None else str(workspace_id)])
 
 
 def current_scope() -> int | None:
     """The workspace that this transaction sees, or None."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {CURRENT}")
-        row = cursor.fetchone()
-    return row[0] if row else None
+    value: int | None = sql.fetch_value(f"SELECT {CURRENT}")
+    return value
 
 
 @contextmanager

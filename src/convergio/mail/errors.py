@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convergio.core.errors import AppError, InvalidInput
+from convergio.core.errors import AppError, Conflict, InvalidInput
 
 
 class UncertainDelivery(AppError):
@@ -24,3 +24,17 @@ class InvalidMessage(InvalidInput):
 
     def __init__(self, message: str) -> None:
         super().__init__("invalid_message", message)
+
+
+class ReplyAlreadyDecided(Conflict):
+    """Somebody (or the inbox's auto mode) has approved or rejected the draft meanwhile."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__("reply_already_decided", f"This draft is {status} already.", status=status)
+
+
+class TooLateToUndo(Conflict):
+    """The undo window is over."""
+
+    def __init__(self) -> None:
+        super().__init__("too_late_to_undo", "The mail has left already and cannot be taken back.")

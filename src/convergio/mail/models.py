@@ -40,7 +40,7 @@ class Inbox(models.Model):
     outbox_path = models.CharField(max_length=1000, db_default="")
     signature = models.TextField(db_default="")
     state = models.CharField(
-        max_length=20, db_default="new", db_comment="new | syncing | ok | unreachable | sign_in_failed"
+        max_length=20, db_default="new", db_comment="new | syncing | ok | unreachable | sign_in_failed | paused"
     )
     last_error = models.TextField(db_default="")
     last_polled_at = models.DateTimeField(null=True)
@@ -68,8 +68,10 @@ class InboxFolder(models.Model):
     role = models.CharField(max_length=20, db_comment="inbox | sent | junk | trash | all")
     uidvalidity = models.BigIntegerField(db_default=0)
     last_uid = models.BigIntegerField(db_default=0)
-    highest_modseq = models.BigIntegerField(db_default=0)
-    synced_at = models.DateTimeField(null=True, db_comment="End of the first full pass")
+    modseq = models.BigIntegerField(null=True, db_comment="HIGHESTMODSEQ up to which flags are known (RFC 7162)")
+    quiet_below = models.BigIntegerField(
+        db_default=0, db_comment="Mail with a UID below was there before we looked: stored, never answered"
+    )
 
     class Meta:
         db_table = "inbox_folders"

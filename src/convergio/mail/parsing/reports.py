@@ -1,0 +1,106 @@
+"""Delivery reports: RFC 3464 from its machine-readable part, older and home-made ones from their prose."""
+
+import re
+from collections.abc import Mapping, Sequence
+from email.message import Message
+from email.parser import HeaderParser
+
+from .bounces import read_prose
+from .headers import header_text
+from .identifiers import parse_message_id
+from .types import Address, DeliveryReport, ParsedAttachment, RecipientReport
+
+_ACTIONS = {"failed", "delayed", "delivered", "relayed", "expanded"}
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ORIGINAL_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
+_BLANK_LINES = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
+_HEADER_PARTS = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
+
+
+def read_report(
+    content_type: str,
+    attachments: Sequence[ParsedAttachment],
+    *,
+    sender: Address | None,
+    return_path: str | None,
+    headers: Mapping[str, tuple[str, ...]],
+    text: str,
+) -> DeliveryReport | None:
+    """The delivery report a message is, or None. A read receipt or an abuse report is none."""
+    for part in attachments:
+        if part.content_type in {"message/delivery-status", "message/global-delivery-status"}:
+            report = parse_delivery_status(part.content, _original_id(attachments, text))
+            if report.recipients:
+                return report
+    if content_type == "multipart/report" and any(
+        part.content_type in {"message/disposition-notification", "message/feedback-report"} for part in attachments
+    ):
+        return None
+    recipients = read_prose(sender=sender, return_path=return_path, headers=headers, text=text)
+    return DeliveryReport(recipients, _original_id(attachments, text), None, False) if recipients else None
+
+
+def parse_delivery_status(content: bytes, original_message_id: str | None) -> DeliveryReport:
+    """Read the groups of fields of a message/delivery-status part (RFC 3464, section 2.1).
+
+    The first group is about the message, each further one about a recipient. Some senders leave the blank
+    line out or double it, so a group counts by what it names.
+    """
+    reporting_mta, recipients = None, []
+    text = content.decode("ascii", "surrogateescape").replace("\r\n", "\n").strip("\n")
+    for block in _blocks(text):
+        fields = HeaderParser().parsestr(block)
+        reporting_mta = reporting_mta or _typed(fields, "reporting-mta") or None
+        recipient = _recipient(fields)
+        if recipient is not None:
+            recipients.append(recipient)
+    return DeliveryReport(tuple(recipients), original_message_id, reporting_mta, True)
+
+
+def _blocks(text: str) -> list[str]:
+    blocks = []
+    for block in _BLANK_LINES.split(text):
+        repeated = re.split(r"\n(?=(?:original|final)-recipient:)", "\n" + block, flags=re.IGNORECASE)
+        kept = [repeated[0]]
+        for piece in repeated[1:]:  # a group has one of each of the two fields
+            opens_new = re.search(r"^final-recipient:", kept[-1], re.IGNORECASE | re.MULTILINE)
+            kept.append(piece) if opens_new or len(kept) == 1 else kept.append(kept.pop() + "\n" + piece)
+        blocks += [piece.strip("\n") for piece in kept if piece.strip()]
+    return blocks[:1_000]
+
+
+def _typed(fields: "Message[str, str]", name: str) -> str:
+    """A field of the form `type; value` (RFC 3464, section 2.1.2) without its type."""
+    value = header_text(dict(fields.raw_items()).get(name, "") or _any_case(fields, name))
+    kind, separator, rest = value.partition(";")
+    return rest.strip() if separator and " " not in kind.strip() else value
+
+
+def _any_case(fields: "Message[str, str]", name: str) -> str:
+    return next((str(value) for key, value in fields.raw_items() if key.lower() == name), "")
+
+
+def _recipient(fields: "Message[str, str]") -> RecipientReport | None:
+    address = (_typed(fields, "final-recipient") or _typed(fields, "original-recipient")).strip("<> ")
+    if not address:
+        return None
+    action = header_text(_any_case(fields, "action")).split("(")[0].strip().lower()
+    diagnostic = _typed(fields, "diagnostic-code")
+    match = _STATUS.search(header_text(_any_case(fields, "status"))) or _STATUS.search(diagnostic)
+    status = match[1] if match else ""
+    return RecipientReport(address, _settled_action(action, status), status, diagnostic)
+
+
+def _settled_action(action: str, status: str) -> str:
+    if action in _ACTIONS:
+        return action
+    return {"5": "failed", "4": "delayed", "2": "delivered"}.get(status[:1], "failed")
+
+
+def _original_id(attachments: Sequence[ParsedAttachment], text: str) -> str | None:
+    candidates = [part.content for part in attachments if part.content_type in _HEADER_PARTS]
+    for content in [*candidates, text.encode("utf-8", "replace")]:
+        match = _ORIGINAL_ID.search(content)
+        if match:
+            return parse_message_id(match[1].decode("ascii", "surrogateescape"))
+    return None

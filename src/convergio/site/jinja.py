@@ -1,0 +1,56 @@
+"""The Jinja2 environment of every product page: what templates may call, and how values are written out."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from convergio.site import formats
+from convergio.site.navigation import SECTIONS, SETTINGS_MENU
+
+
+def url(name: str, *args: object, **kwargs: object) -> str:
+    """Return the path of a named route, as Django's `reverse` does."""
+    return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+@cache
+def asset(path: str) -> str:
+    """Return the public address of a static file; looked up once, because pages ask for it hundreds of times."""
+    return static(path)
+
+
+@cache
+def icon(name: str, label: str = "") -> Markup:
+    """Return one icon of the sprite. Without a label it is decoration and hidden from screen readers."""
+    role = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    # The name and the label are escaped or our own; nothing else goes into the markup.
+    return Markup(f'<svg class="ti" {role}><use href="{escape(asset("vendor/icons.svg"))}#{escape(name)}"/></svg>')  # noqa: S704
+
+
+class Macros:
+    """The macros of site/macros.html as one global, `cv`: a block rendered alone does not run a template's imports."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    def __getattr__(self, name: str) -> Any:
+        macro = getattr(self._env.get_template("site/macros.html").module, name)
+        if not self._env.auto_reload:
+            setattr(self, name, macro)
+        return macro
+
+
+def environment(**options: Any) -> Environment:
+    """Build the environment for Django's Jinja2 backend. A name a template misspells raises instead of vanishing."""
+    env = Environment(**{"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True, **options})
+    env.globals.update(static=asset, url=url, icon=icon, query=formats.query, cv=Macros(env))
+    env.globals.update(sections=SECTIONS, settings_menu=SETTINGS_MENU)
+    env.filters.update({function.__name__: function for function in formats.FILTERS})
+    env.tests.update(formats.TESTS)
+    return env

@@ -1,0 +1,72 @@
+"""What the frame of every page shows: sections, the settings menu, and the counts beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Section(NamedTuple):
+    """One entry of the main menu; `short` is its name on the bottom tabs of small screens."""
+
+    key: str
+    route: str
+    icon: str
+    label: str
+    short: str
+
+
+class Page(NamedTuple):
+    """One entry of the settings menu."""
+
+    key: str
+    route: str
+    icon: str
+    label: str
+
+
+SECTIONS = (
+    Section("today", "site:dashboard", "layout-dashboard", "Today", "Today"),
+    Section("commboost", "mail:commboost", "inbox", "CommBoost", "Mail"),
+    Section("workboost", "work:board", "layout-kanban", "WorkBoost", "Tasks"),
+)
+
+SETTINGS_MENU = (
+    (
+        "Account",
+        (
+            Page("profile", "accounts:profile", "user", "Profile"),
+            Page("sessions", "accounts:sessions", "shield-lock", "Sign-in"),
+            Page("api-keys", "accounts:api_keys", "key", "API keys"),
+        ),
+    ),
+    (
+        "Workspace",
+        (
+            Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
+            Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCount:
+    """An inbox in the sidebar. `colour` is blue, purple, cyan, orange, green or grey."""
+
+    tag: str
+    colour: str
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nav:
+    """The person, where they are and what waits for them; `unread` and `open_tasks` count the whole workspace."""
+
+    user_name: str
+    user_email: str
+    workspace_name: str
+    unread: int = 0
+    open_tasks: int = 0
+    drafts: int = 0
+    inboxes: tuple[InboxCount, ...] = field(default=())

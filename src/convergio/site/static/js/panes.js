@@ -1,0 +1,124 @@
+// Moving through rows and panes: J K X Enter, 1 2 3, ] for details, the bar that holds new mail back, mail frames.
+
+import { element, icon, isVisible } from './dom.js';
+import { bind } from './keys.js';
+
+const ROWS = '.cv-row[href], .cv-task__title';
+const panes = () => document.querySelector('.cv-panes');
+const rows = () => [...document.querySelectorAll(ROWS)].filter(isVisible);
+
+function focused() {
+  const list = rows();
+  const here = list.indexOf(document.activeElement);
+  return here >= 0 ? here : list.findIndex((row) => row.getAttribute('aria-current') === 'true');
+}
+
+function step(by) {
+  const list = rows();
+  const next = list[Math.max(0, Math.min(list.length - 1, focused() + by))];
+  next?.focus();
+  next?.scrollIntoView({ block: 'nearest' });
+}
+
+function pick() {
+  document.activeElement.closest('li')?.querySelector('.cv-row__pick')?.click();
+}
+
+function back() {
+  const view = panes();
+  if (view?.dataset.view === 'thread' && matchMedia('(max-width: 767.98px)').matches) {
+    document.querySelector('[data-back]')?.click();
+  } else {
+    rows()[Math.max(0, focused())]?.focus();
+  }
+}
+
+function toPane(index) {
+  const pane = document.querySelectorAll('.cv-pane')[index];
+  (pane?.querySelector('[tabindex="0"], a, button') || pane)?.focus();
+}
+
+function toggleDetails() {
+  const details = document.getElementById('details');
+  const name = matchMedia('(min-width: 1280px)').matches ? 'is-closed' : 'is-open';
+  details.classList.toggle(name);
+  if (isVisible(details)) details.querySelector('a, button')?.focus();
+  else document.querySelector('[data-open="details"]')?.focus();
+}
+
+// A mail frame carries no script (sandbox), so the page reads its height and gives it the room.
+function fitFrame(frame) {
+  const height = frame.contentDocument?.documentElement.scrollHeight;
+  if (height) frame.style.height = `${height + 2}px`;
+}
+
+function fitFrames(root) {
+  for (const frame of root.querySelectorAll('iframe.cv-mailframe')) {
+    if (frame.contentDocument?.readyState === 'complete') fitFrame(frame);
+    frame.addEventListener('load', () => fitFrame(frame));
+  }
+}
+
+// New mail joins the list by itself only when nobody is reading it: scrolled to the top, no pointer, no focus inside.
+let waiting = 0;
+
+function mayJoin(scroll) {
+  return scroll.scrollTop === 0 && !scroll.matches(':hover, :focus-within');
+}
+
+function refreshList() {
+  waiting = 0;
+  document.body.dispatchEvent(new CustomEvent('convergio:list', { bubbles: true }));
+}
+
+function showWaiting(scroll) {
+  const text = waiting === 1 ? '1 new mail' : `${waiting} new mails`;
+  const bar = element('button', { type: 'button', class: 'cv-newbar' }, icon('arrow-up'), text);
+  bar.addEventListener('click', () => {
+    scroll.scrollTop = 0;
+    refreshList();
+  });
+  scroll.parentElement.querySelector('.cv-newbar')?.remove();
+  scroll.before(bar);
+}
+
+function onNewMail(event) {
+  const scroll = document.querySelector('[data-live-list]');
+  if (!scroll) return;
+  waiting += event.detail.ids?.length || 1;
+  if (mayJoin(scroll)) refreshList();
+  else showWaiting(scroll);
+}
+
+function markCurrent(event) {
+  const row = event.target.closest?.('.cv-row[href]');
+  if (!row) return;
+  for (const other of document.querySelectorAll('.cv-row[aria-current]')) other.removeAttribute('aria-current');
+  row.setAttribute('aria-current', 'true');
+  row.classList.remove('is-unread');
+  if (panes()) panes().dataset.view = 'thread';
+}
+
+function bindKeys() {
+  const has = (selector) => () => Boolean(document.querySelector(selector));
+  bind('J', 'Next row', () => step(1), () => rows().length > 0);
+  bind('K', 'Previous row', () => step(-1), () => rows().length > 0);
+  bind('X', 'Pick row', pick, has('.cv-row__pick'));
+  bind('Escape', 'Back to the list', back, has('.cv-panes'));
+  bind('1', 'Go to the list', () => toPane(0), has('.cv-panes'));
+  bind('2', 'Go to the conversation', () => toPane(1), has('.cv-panes'));
+  bind(']', 'Show or hide details', toggleDetails, has('#details'));
+}
+
+export function startPanes() {
+  bindKeys();
+  fitFrames(document);
+  document.addEventListener('htmx:load', (event) => fitFrames(event.target));
+  document.addEventListener('htmx:beforeRequest', markCurrent);
+  document.body.addEventListener('convergio:email.received', onNewMail);
+  document.addEventListener('click', (event) => {
+    if (!event.target.closest('[data-open="details"], [data-close="details"]')) return;
+    event.preventDefault();
+    toggleDetails();
+  });
+}

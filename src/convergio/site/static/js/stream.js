@@ -1,0 +1,23 @@
+// One connection to the event stream. Used inside the shared worker, or in the page where there is none.
+
+/** The names the server sends; each arrives as "event: <name>", "data: {"ids": [...]}". */
+export const NAMES = [
+  'email.received', 'email.updated', 'email.sent', 'thread.updated', 'reply.updated',
+  'task.created', 'task.updated', 'task.moved', 'inbox.updated', 'progress',
+];
+
+const RETRY = 5000;
+
+/** Open `url` and keep it open. `tell` gets {state: "open"|"lost"} and {name, data}. */
+export function openStream(url, tell) {
+  const source = new EventSource(url, { withCredentials: true });
+  source.onopen = () => tell({ state: 'open' });
+  source.onerror = () => {
+    tell({ state: 'lost' });
+    // The browser reconnects by itself, except after an HTTP error.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => openStream(url, tell), RETRY);
+  };
+  for (const name of NAMES) {
+    source.addEventListener(name, (event) => tell({ name, data: JSON.parse(event.data || '{}') }));
+  }
+}
