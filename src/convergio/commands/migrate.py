@@ -1,7 +1,6 @@
 """`convergio migrate`: bring the tables up to date as the owner, then give the application's role its rights."""
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
 
 def migrate(workplace: Workplace) -> None:
     """Apply what is pending. Safe on several machines at once: one does the work and the others wait."""
-    role = psycopg.conninfo.conninfo_to_dict(workplace.app_url).get("user")
+    role = workplace.app_role
     workplace.become_owner()
     from django import setup  # noqa: PLC0415 - reads the environment
     from django.core.management import call_command  # noqa: PLC0415
@@ -35,7 +34,7 @@ def migrate(workplace: Workplace) -> None:
     setup()
     with _one_at_a_time(workplace.admin_url):
         call_command("migrate", verbosity=0, interactive=False)
-        grant_application_role(workplace.admin_url, str(role or os.environ.get("USER", "")))
+        grant_application_role(workplace.admin_url, role)
 
 
 @contextmanager

@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 from convergio.core.embedded_pg import EmbeddedPostgres
 from convergio.core.environment import Environment
 from convergio.core.faults import storage_fault
+from convergio.core.pg_binaries import PostgresBinaries
 from convergio.core.pg_check import require_usable_database
 from convergio.core.pg_home import make_folder
 
@@ -41,6 +44,16 @@ class Workplace:
     def direct_url(self) -> str:
         """The application's address past any connection pooler: for LISTEN, session locks and the queue."""
         return Environment().secret("DATABASE_DIRECT_URL", self.app_url)
+
+    @property
+    def app_role(self) -> str:
+        """The role that the application connects as."""
+        return str(conninfo_to_dict(self.app_url).get("user", ""))
+
+    @property
+    def binaries(self) -> PostgresBinaries | None:
+        """The embedded server's own programs; None when the server is another's."""
+        return self.postgres.binaries if self.postgres is not None else None
 
     def become_owner(self) -> None:
         """Have Django, when it starts in this process, connect as the owner."""
