@@ -4,6 +4,7 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
+from typing import TypeAlias
 
 from convergio.commands.migrate import migrate
 from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
@@ -12,6 +13,8 @@ from convergio.core.embedded_pg import throwaway_postgres
 from convergio.core.pg_tools import dump_schema
 from convergio.core.roles import grant_application_role
 from convergio.core.schema_docs import split_schema, write_schema
+
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     restore.set_defaults(run=restore_from)
 
 
-def _add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str) -> argparse.ArgumentParser:
+def _add(actions: Actions, name: str, summary: str) -> argparse.ArgumentParser:
     return actions.add_parser(name, help=summary, description=summary)
 
 
