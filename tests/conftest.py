@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,13 +11,6 @@ import psycopg
 import pytest
 
 from tests.support.postgres import session_postgres
-
-os.environ.setdefault("CONVERGIO_SECRET_KEY", "test-secret-key-test-secret-key-test")
-os.environ.setdefault("CONVERGIO_ARGON2_MEMORY_KIB", "8")
-os.environ.setdefault("CONVERGIO_RATE_LIMIT", "0")
-os.environ.setdefault("CONVERGIO_ALLOW_PRIVATE_HOSTS", "true")
-os.environ.setdefault("CONVERGIO_DATA_DIR", tempfile.mkdtemp(prefix="convergio-test-"))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convergio.settings")
 
 APPLICATION_ROLE = "convergio_test_app"
 

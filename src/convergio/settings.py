@@ -42,6 +42,7 @@ MAIL_FROM = env.text("CONVERGIO_MAIL_FROM", f"Convergio <no-reply@{_public.hostn
 # The product's own notices (password reset) go by this server, or as files to a folder when none is set.
 SYSTEM_SMTP_URL = env.secret("CONVERGIO_SMTP_URL")
 UNDO_SECONDS = env.number("CONVERGIO_UNDO_SECONDS", 8)
+AI_MODEL = env.choice("CONVERGIO_AI_MODEL", "offline", ("offline",))
 
 ALLOWED_HOSTS = [_public.hostname, "127.0.0.1", "localhost", *env.words("CONVERGIO_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

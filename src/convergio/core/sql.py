@@ -43,6 +43,11 @@ def fetch_value(statement: str, parameters: Parameters = ()) -> Any:
     return None if row is None else row[0]
 
 
+def fetch_rows(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    """Plain rows, for pairs and for what a struct does not describe."""
+    return run(statement, parameters).fetchall()
+
+
 def fetch_column(statement: str, parameters: Parameters = ()) -> list[Any]:
     """The first column of every row."""
     return [row[0] for row in run(statement, parameters).fetchall()]

@@ -199,10 +199,10 @@ def _note_delivery(workspace_id: int, inbox_id: int, email_id: int, thread_id: i
 
 
 def undo_letter(email_id: int) -> bool:
-    """Take a mail back while its undo window is open; False when it is too late (rule 46)."""
+    """Take a mail back while its undo window is open; False when it is too late. Its key is free for the next try."""
     return bool(
         sql.execute(
-            """UPDATE emails SET delivery_state = 'cancelled'
+            """UPDATE emails SET delivery_state = 'cancelled', outbox_key = NULL
                WHERE id = %s AND delivery_state = 'queued' AND attempts = 0 AND send_after > now()""",
             [email_id],
         )

@@ -7,6 +7,8 @@ import re
 from convergio.mail.parsing import ParsedMessage
 from convergio.mail.verdict import Verdict
 
+# Verdicts that say "do not answer by machine" of mail that a person may well have written.
+_NOT_AUTOMATIC = frozenset({"ok", "not_addressed", "own_address", "own_message", "no_sender", "damaged"})
 _URGENT_WORDS = re.compile(r"\b(urgent|asap|emergency)\b", re.IGNORECASE)
 
 
@@ -15,7 +17,7 @@ def priority_of(message: ParsedMessage, verdict: Verdict) -> str:
 
     Importance is RFC 4021 2.1.54; X-Priority 1 and 2 are what mail programs write for "high".
     """
-    if not verdict.may_answer:
+    if verdict.reason not in _NOT_AUTOMATIC:
         return "low"
     if _URGENT_WORDS.search(message.subject):
         return "urgent"
