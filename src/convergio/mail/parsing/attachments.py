@@ -115,7 +115,7 @@ class _TimedBytes(bytes):
 
 def _unpack_tnef(content: bytes) -> list[tuple[str, bytes]]:
     """(name, bytes) of what a winmail.dat holds, its body included; empty when it cannot be read."""
-    from tnefparse import TNEF  # rarely needed and slow to import
+    from tnefparse import TNEF  # noqa: PLC0415  # rarely needed
 
     data = _TimedBytes(content)
     data.end = time.monotonic() + _TNEF_SECONDS
@@ -123,7 +123,7 @@ def _unpack_tnef(content: bytes) -> list[tuple[str, bytes]]:
         tnef = TNEF(data, do_checksum=False)
         files = [(_tnef_text(item.long_filename()), _tnef_bytes(item.data)) for item in tnef.attachments]
         body = tnef.htmlbody or tnef.body
-    except Exception:  # not TNEF after all, or hostile: the file itself is kept
+    except Exception:  # noqa: BLE001  # not TNEF after all, or hostile: the file itself is kept
         return []
     if body:
         files.append((f"message.{'html' if tnef.htmlbody else 'txt'}", _tnef_bytes(body)))

@@ -82,7 +82,9 @@ def _meta_charset(data: bytes) -> str:
     if at < 0:
         return ""
     label = head[at + 8 : at + 60].lstrip(b"\"' ")
-    return label.split(b'"')[0].split(b"'")[0].split(b">")[0].split(b";")[0].strip().decode("ascii", "replace")
+    return (
+        label.split(b'"')[0].split(b"'")[0].split(b">")[0].split(b";")[0].strip().decode("ascii", "replace")
+    )
 
 
 def body_html(chosen: Selection) -> str | None:

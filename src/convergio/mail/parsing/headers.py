@@ -71,7 +71,9 @@ def is_damaged_base64(data: bytes) -> bool:
     """Whether decoding loses something: foreign characters, text after the padding, or a cut-off end."""
     letters, _, rest = data.partition(b"=")
     foreign = letters.translate(None, _BASE64 + b" \t\r\n")
-    return bool(foreign) or bool(rest.strip(b"= \t\r\n")) or len(letters.translate(None, _NOT_BASE64)) % 4 == 1
+    return (
+        bool(foreign) or bool(rest.strip(b"= \t\r\n")) or len(letters.translate(None, _NOT_BASE64)) % 4 == 1
+    )
 
 
 def parse_parameters(value: str) -> tuple[str, dict[str, str]]:

@@ -122,7 +122,8 @@ def _from_quoted_printable(body: bytes) -> tuple[bytes, str | None]:
 
 
 def _from_uuencode(body: bytes) -> tuple[bytes, str | None]:
-    out, inside = [], False
+    out: list[bytes] = []
+    inside = False
     for line in body.splitlines():
         if not inside:
             inside = line.startswith(b"begin ")
@@ -183,7 +184,7 @@ def parse_headers(raw: bytes, limits: Limits) -> Part:
 
 
 def _policy(limits: Limits) -> Compat32:
-    return _CappedHeaders(max_chars=limits.header_chars)
+    return _CappedHeaders(max_chars=limits.header_chars)  # type: ignore[call-arg]  # any class attribute may
 
 
 def _part_factory(limits: Limits) -> Callable[..., Part]:
