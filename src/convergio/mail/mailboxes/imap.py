@@ -51,6 +51,8 @@ _FILES_SENT_MAIL = (
 class ImapMailbox:
     """One account: one IMAP connection that reopens itself, and an SMTP connection for each message."""
 
+    sent_is_complete = False
+
     def __init__(self, settings: MailboxSettings) -> None:
         self._settings = settings
         self._smtp = SmtpSender(settings)

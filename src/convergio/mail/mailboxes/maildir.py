@@ -47,6 +47,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]+")
 class MaildirMailbox:
     """INBOX is the queue `new/`; Sent is the outbox folder, which holds nothing but our own messages."""
 
+    sent_is_complete = True
+
     def __init__(self, settings: MailboxSettings) -> None:
         if settings.maildir_path is None or settings.outbox_path is None:
             raise ProviderError(

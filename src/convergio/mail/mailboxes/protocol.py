@@ -137,7 +137,12 @@ class MailboxSettings:
 
 
 class Mailbox(Protocol):
-    """Reading one account and sending as it."""
+    """Reading one account and sending as it.
+
+    `sent_is_complete`: everything that left is found in the Sent folder, so what is not there was not sent.
+    """
+
+    sent_is_complete: bool
 
     def check(self) -> MailboxReport:
         """Sign in on both sides and report each; never raises for a failing server."""
