@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
 from urllib.parse import urlencode
 
 from django.utils import timezone
@@ -26,6 +30,24 @@ def day_heading(value: datetime) -> str:
     """Return "Today", "Yesterday" or the day, as the heading of a group of rows."""
     days = (timezone.localdate() - timezone.localtime(value).date()).days
     return {0: "Today", 1: "Yesterday"}.get(days) or day(value)
+
+
+@dataclass(frozen=True, slots=True)
+class DayGroup:
+    """Rows of one local day, in the order they came."""
+
+    heading: str
+    rows: list[Any]
+
+
+def groupby_day(rows: Iterable[Any], attribute: str) -> list[DayGroup]:
+    """Group neighbouring rows by the local day of their datetime `attribute`; newest-first order is kept."""
+
+    def local_date(row: Any) -> date:
+        return timezone.localtime(getattr(row, attribute)).date()
+
+    groups = ((list(rows)) for _, rows in groupby(rows, key=local_date))
+    return [DayGroup(day_heading(getattr(group[0], attribute)), group) for group in groups]
 
 
 def when(value: datetime) -> str:
@@ -110,5 +132,19 @@ def query(base: dict[str, str], **changes: str | None) -> str:
     return f"?{urlencode(kept)}" if kept else "?"
 
 
-FILTERS = (clock, day, day_heading, when, moment, ago, iso, file_size, indian, rupees, initials, count)
+FILTERS = (
+    clock,
+    day,
+    day_heading,
+    groupby_day,
+    when,
+    moment,
+    ago,
+    iso,
+    file_size,
+    indian,
+    rupees,
+    initials,
+    count,
+)
 TESTS = {"past": is_past}
