@@ -1,0 +1,204 @@
+"""Money tables. Amounts are integer paise (or the currency's minor unit) with a currency code."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from convergio.core import columns
+
+
+def _owner() -> models.ForeignKey[models.Model, models.Model]:
+    return models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+
+
+def _amount() -> models.BigIntegerField[int, int]:
+    return models.BigIntegerField(db_default=0, db_comment="Minor units (paise)")
+
+
+def _currency() -> models.CharField[str, str]:
+    return models.CharField(max_length=3, db_default="INR")
+
+
+class SubscriptionPlan(models.Model):
+    """What a workspace's owner can subscribe to. NULL quota: unlimited."""
+
+    id = models.BigAutoField(primary_key=True)
+    slug = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    price = _amount()
+    currency = _currency()
+    monthly_tokens = models.BigIntegerField(db_comment="AI tokens granted each month")
+    monthly_emails = models.IntegerField(null=True)
+    monthly_ai_replies = models.IntegerField(null=True)
+    is_active = models.BooleanField(db_default=True)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "subscription_plans"
+
+
+class UserSubscription(models.Model):
+    """One per user."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.OneToOneField("accounts.User", models.PROTECT, related_name="subscription")
+    plan = models.ForeignKey(SubscriptionPlan, models.PROTECT, related_name="subscriptions")
+    status = models.CharField(max_length=20, db_default="active")
+    gateway = models.CharField(max_length=20, db_default="")
+    gateway_id = models.CharField(max_length=255, db_default="")
+    period_start = models.DateTimeField(null=True)
+    period_end = models.DateTimeField(null=True)
+    cancel_at_period_end = models.BooleanField(db_default=False)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "user_subscriptions"
+
+
+class PaymentMethod(models.Model):
+    """A method saved at a gateway; never a card number."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    gateway = models.CharField(max_length=20)
+    gateway_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=20)
+    label = models.CharField(max_length=100, db_default="")
+    is_default = models.BooleanField(db_default=False)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "payment_methods"
+
+
+class Invoice(models.Model):
+    """Numbered without gaps, frozen at issue."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    number = models.CharField(max_length=50, unique=True)
+    status = models.CharField(max_length=20)
+    subtotal = _amount()
+    tax = _amount()
+    total = _amount()
+    currency = _currency()
+    lines = columns.empty_array()
+    tax_lines = columns.empty_array()
+    issued_at = models.DateTimeField(null=True)
+    paid_at = models.DateTimeField(null=True)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "invoices"
+
+
+class TokenBalance(models.Model):
+    """One per user; derived from the ledger and checked against it."""
+
+    user = models.OneToOneField("accounts.User", models.PROTECT, primary_key=True, related_name="token_balance")
+    tokens = models.BigIntegerField(db_default=0)
+    reserved = models.BigIntegerField(db_default=0)
+    updated_at = columns.updated_at()
+
+    class Meta:
+        db_table = "token_balances"
+
+
+class TokenUsage(models.Model):
+    """One AI request: what it was for, what it took, what it cost."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    workspace = models.ForeignKey("accounts.Workspace", models.SET_NULL, null=True, related_name="+")
+    member = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    feature = models.CharField(max_length=50)
+    model = models.CharField(max_length=100)
+    input_tokens = models.IntegerField(db_default=0)
+    output_tokens = models.IntegerField(db_default=0)
+    cost = _amount()
+    cause = models.CharField(max_length=100, db_default="", db_comment="Table and id of what caused it")
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "token_usage"
+        indexes: ClassVar = [models.Index(fields=["user", "-created_at"], name="token_usage_newest")]
+
+
+class TokenPackage(models.Model):
+    """A one-off purchase of tokens."""
+
+    id = models.BigAutoField(primary_key=True)
+    slug = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    tokens = models.BigIntegerField()
+    bonus_tokens = models.BigIntegerField(db_default=0)
+    price = _amount()
+    currency = _currency()
+    is_active = models.BooleanField(db_default=True)
+
+    class Meta:
+        db_table = "token_packages"
+
+
+class TokenPurchase(models.Model):
+    """A bought package."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    package = models.ForeignKey(TokenPackage, models.PROTECT, related_name="purchases")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="+")
+    tokens = models.BigIntegerField()
+    amount = _amount()
+    currency = _currency()
+    status = models.CharField(max_length=20)
+    gateway = models.CharField(max_length=20, db_default="")
+    gateway_id = models.CharField(max_length=255, db_default="")
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "token_purchases"
+
+
+class UsageAlert(models.Model):
+    """Tell the user when the balance crosses a threshold."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    threshold = models.BigIntegerField()
+    unit = models.CharField(max_length=10, db_default="percent", db_comment="percent | tokens")
+    channel = models.CharField(max_length=20, db_default="email")
+    last_fired_at = models.DateTimeField(null=True)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "usage_alerts"
+
+
+class TokenLedgerEntry(models.Model):
+    """Append-only movement of tokens."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    kind = models.CharField(max_length=20, db_comment="grant | purchase | bonus | usage | refund | adjustment")
+    tokens = models.BigIntegerField(db_comment="Positive in, negative out")
+    expires_at = models.DateTimeField(null=True)
+    cause = models.CharField(max_length=100, db_default="")
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "token_ledger"
+
+
+class TokenReservation(models.Model):
+    """Tokens held for a call that is under way."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = _owner()
+    tokens = models.BigIntegerField()
+    cause = models.CharField(max_length=100, db_default="")
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "token_reservations"

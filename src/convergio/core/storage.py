@@ -1,0 +1,68 @@
+"""Where file contents live: once each, named by their SHA-256, behind one small interface.
+
+The folder is outside the database's transaction: contents are written, synced and renamed before the row that names them
+commits, so a row never points to nothing. Contents that no row names are removed by a sweep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from django.conf import settings
+
+
+class Storage(Protocol):
+    """Content-addressed files."""
+
+    def put(self, content: bytes) -> str:
+        """Keep the content durably; the answer is its SHA-256 in hex. Safe to repeat."""
+
+    def read(self, sha256: str) -> bytes:
+        """The content. Raises FileNotFoundError."""
+
+    def remove(self, sha256: str) -> None:
+        """Forget the content; what is not there is fine."""
+
+    def names(self) -> list[str]:
+        """Every SHA-256 that is kept, for the sweep."""
+
+
+class FolderStorage:
+    """Files under `root/ab/cd/<sha256>`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _path(self, sha256: str) -> Path:
+        return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._path(sha256)
+        if path.exists():
+            return sha256
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        return self._path(sha256).read_bytes()
+
+    def remove(self, sha256: str) -> None:
+        self._path(sha256).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        return [path.name for path in self.root.glob("??/??/*") if len(path.name) == 64]
+
+
+def storage() -> Storage:
+    """The installation's storage."""
+    return FolderStorage(settings.STORAGE_DIR)

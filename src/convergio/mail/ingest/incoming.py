@@ -1,0 +1,99 @@
+"""One parsed arrival on its way into the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from convergio.core import clock
+from convergio.core.storage import storage
+from convergio.mail.identity import is_ours
+from convergio.mail.ingest.arrivals import Arrival, Direction, Receiver
+from convergio.mail.parsing import Address, ParsedMessage, parse_message
+from convergio.mail.verdict import Verdict, may_answer
+
+
+@dataclass(slots=True)
+class Incoming:
+    """An arrival with its parsed form; the ids are filled in while the batch is stored."""
+
+    arrival: Arrival
+    message: ParsedMessage
+    direction: Direction
+    verdict: Verdict
+    received_at: datetime
+    key: str
+    email_id: int = 0
+    thread_id: int = 0
+    is_new: bool = False
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def sender(self) -> str:
+        return self.message.sender.address.lower() if self.message.sender else ""
+
+    @property
+    def references(self) -> list[str]:
+        """Every id that this message names, ancestors first, its direct parent last (rule 26), itself left out."""
+        named = self.message.references or self.message.in_reply_to
+        return [one for one in dict.fromkeys(named) if one != self.message.message_id]
+
+    @property
+    def parent(self) -> str:
+        """Last id in References, else the first in In-Reply-To."""
+        if self.message.references:
+            return self.message.references[-1]
+        return self.message.in_reply_to[0] if self.message.in_reply_to else ""
+
+
+def take_in(arrival: Arrival, receiver: Receiver) -> Incoming:
+    """Parse and judge one arrival, and keep its attachments' contents. Touches no table and never raises for bad mail."""
+    message = parse_message(arrival.raw)
+    sender = message.sender.address.lower() if message.sender else ""
+    outbound = arrival.in_sent_folder and sender in receiver.own_addresses
+    return Incoming(
+        arrival=arrival,
+        message=message,
+        direction="outbound" if outbound else "inbound",
+        verdict=may_answer(
+            message,
+            inbox_addresses={receiver.address},
+            own_addresses=receiver.own_addresses,
+            own_message_id_domains=_own_domain(message),
+            is_junk=arrival.is_junk,
+        ),
+        received_at=_received_at(arrival, message),
+        key=message.message_id,
+        attachments=_keep_attachments(message),
+    )
+
+
+def _own_domain(message: ParsedMessage) -> frozenset[str]:
+    """Only a signed id is ours: the domain alone (a mail provider's, say) would shut out strangers at the same one."""
+    return frozenset({message.message_id.rpartition("@")[2]} if is_ours(message.message_id) else ())
+
+
+def _received_at(arrival: Arrival, message: ParsedMessage) -> datetime:
+    return arrival.received_at or message.received_date or message.date or clock.now()
+
+
+def _keep_attachments(message: ParsedMessage) -> list[dict[str, Any]]:
+    for attachment in message.attachments:
+        storage().put(attachment.content)
+    return [
+        {
+            "filename": attachment.filename,
+            "content_type": attachment.content_type,
+            "size": attachment.size,
+            "sha256": attachment.sha256,
+            "content_id": attachment.content_id,
+            "inline": attachment.is_inline,
+        }
+        for attachment in message.attachments
+    ]
+
+
+def people(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
+    """Addresses as the recipients column keeps them."""
+    return [{"name": one.name, "address": one.address} for one in addresses]

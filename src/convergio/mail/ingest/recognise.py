@@ -1,0 +1,65 @@
+"""Is this message here already? (rules 22 to 25)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from convergio.core import sql
+from convergio.mail.ingest.incoming import Incoming
+
+LONGEST_KEY = 500
+
+
+class _Known(msgspec.Struct):
+    email_id: int
+    thread_id: int
+    key: str
+    content_hash: bytes
+    direction: str
+
+
+def variant_key(key: str, content_hash: bytes) -> str:
+    """Where a second message with the same Message-ID and other content is stored (rule 22)."""
+    suffix = f"#{content_hash.hex()[:16]}"
+    return key[: LONGEST_KEY - len(suffix)] + suffix
+
+
+def recognise(workspace_id: int, batch: Sequence[Incoming]) -> list[Incoming]:
+    """Give every known message its ids, and a key of its own to every other; the answer is the new ones, in order.
+
+    A message that occurs twice in the batch is new once. The second one gets its ids from the first when that is stored.
+    """
+    known = _load(workspace_id, batch)
+    fresh: list[Incoming] = []
+    for incoming in batch:
+        content_hash = incoming.message.content_hash
+        found = known.get(incoming.key)
+        if found and not _same(found, incoming):
+            incoming.key = variant_key(incoming.key, content_hash)
+            found = known.get(incoming.key)
+        if found:
+            incoming.email_id, incoming.thread_id = found.email_id, found.thread_id
+        else:
+            incoming.is_new = True
+            fresh.append(incoming)
+            known[incoming.key] = _Known(0, 0, incoming.key, content_hash, incoming.direction)
+    return fresh
+
+
+def _same(known: _Known, incoming: Incoming) -> bool:
+    # Our own mail comes back with what servers and lists did to it; its unguessable id is enough (rules 25 and 30).
+    return known.direction == "outbound" or bytes(known.content_hash) == incoming.message.content_hash
+
+
+def _load(workspace_id: int, batch: Sequence[Incoming]) -> dict[str, _Known]:
+    keys = {incoming.key for incoming in batch}
+    keys |= {variant_key(incoming.key, incoming.message.content_hash) for incoming in batch}
+    rows = sql.fetch_all(
+        _Known,
+        """SELECT id, thread_id, message_id, content_hash, direction FROM emails
+           WHERE workspace_id = %s AND message_id = ANY(%s)""",
+        [workspace_id, list(keys)],
+    )
+    return {row.key: row for row in rows}

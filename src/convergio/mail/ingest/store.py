@@ -1,0 +1,197 @@
+"""The one transaction that takes a batch of messages up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from psycopg.types.json import Jsonb
+
+from convergio.core import clock, events, sql
+from convergio.core.tenancy import workspace_scope
+from convergio.mail.ingest.arrivals import Arrival, Receiver, Stored
+from convergio.mail.ingest.incoming import Incoming, people, take_in
+from convergio.mail.ingest.recognise import recognise
+from convergio.mail.ingest.summaries import refresh_threads
+from convergio.mail.ingest.threads import Threader
+from convergio.mail.priority import priority_of
+from convergio.work.actions import EmailTask, create_email_tasks
+
+# First number of the advisory lock that lets one batch of a workspace in at a time (the second is the workspace).
+_INGEST_LOCK = 7_201
+# Mail this old that comes by a first sync or import is history, not work.
+OLD_NEWS = timedelta(days=14)
+MOST_SUBJECT = 500
+Also = Callable[[], None]
+
+
+def store_messages(
+    receiver: Receiver, arrivals: Sequence[Arrival], *, backfill: bool = False, also: Also | None = None
+) -> list[Stored]:
+    """Store a batch with threads, tasks, attachments and follow-up jobs, all or nothing; one answer per arrival, in order.
+
+    `backfill` marks a first sync or an import: nothing is answered automatically (rule 13). `also` runs inside the
+    transaction; it is where a caller moves its cursor (rule 6).
+    """
+    batch = [take_in(arrival, receiver) for arrival in arrivals]
+    with workspace_scope(receiver.workspace_id):
+        sql.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF])
+        fresh = recognise(receiver.workspace_id, batch)
+        threader = Threader(receiver, fresh)
+        for incoming in fresh:
+            incoming.thread_id = threader.place(incoming).id
+        _store_fresh(receiver, fresh, threader, backfill=backfill)
+        _share_ids(batch)
+        _note_deliveries(receiver, batch)
+        refresh_threads({threader.current(incoming.thread_id) for incoming in batch})
+        _make_tasks(receiver, fresh, backfill=backfill)
+        _announce(receiver, fresh, backfill=backfill)
+        if also:
+            also()
+    return [_answer(incoming, threader) for incoming in batch]
+
+
+def _store_fresh(receiver: Receiver, fresh: list[Incoming], threader: Threader, *, backfill: bool) -> None:
+    threader.write()
+    for incoming, email_id in zip(fresh, sql.next_ids("emails", len(fresh)), strict=True):
+        incoming.email_id = email_id
+        incoming.thread_id = threader.current(incoming.thread_id)
+    sql.execute_many(_INSERT_EMAIL, [_email_row(receiver, incoming, backfill) for incoming in fresh])
+    contents = {
+        attachment["sha256"]: attachment["size"] for incoming in fresh for attachment in incoming.attachments
+    }
+    sql.execute_many(
+        "INSERT INTO stored_files (workspace_id, sha256, size) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        [[receiver.workspace_id, sha256, size] for sha256, size in contents.items()],
+    )
+
+
+_INSERT_EMAIL = """
+INSERT INTO emails (
+  id, workspace_id, thread_id, message_id, message_id_header, from_address, from_name, to_address, recipients,
+  subject, body_text, body_html, snippet, tag, direction, attachments, received_at, date_header,
+  in_reply_to, "references", return_path, list_id, is_read, raw_source, content_hash, parse_error,
+  reply_allowed, reply_reason, reply_rule, is_backfill, delivery_state
+) VALUES (
+  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+)
+"""
+
+
+def _email_row(receiver: Receiver, incoming: Incoming, backfill: bool) -> list[object]:
+    message = incoming.message
+    first = next(iter((*message.to, *message.cc)), None)
+    recipients = {"to": people(message.to), "cc": people(message.cc), "reply_to": people(message.reply_to)}
+    outbound = incoming.direction == "outbound"
+    return [
+        incoming.email_id,
+        receiver.workspace_id,
+        incoming.thread_id,
+        incoming.key,
+        message.message_id_header,
+        incoming.sender[:255],
+        message.sender.name[:255] if message.sender else "",
+        first.address[:255] if first else "",
+        Jsonb(recipients),
+        message.subject,
+        message.body_text,
+        message.body_html,
+        message.snippet[:255],
+        receiver.tag,
+        incoming.direction,
+        Jsonb(incoming.attachments),
+        incoming.received_at,
+        message.date,
+        incoming.parent,
+        Jsonb(list(message.references)),
+        message.return_path[:255] if message.return_path is not None else None,
+        (message.list_id or "")[:255],
+        outbound or incoming.arrival.is_seen,
+        incoming.arrival.raw,
+        message.content_hash,
+        message.parse_error,
+        incoming.verdict.may_answer and not outbound,
+        incoming.verdict.reason,
+        incoming.verdict.rule,
+        backfill,
+        "sent" if outbound else None,
+    ]
+
+
+def _share_ids(batch: list[Incoming]) -> None:
+    """A message that occurs twice in one batch was stored once: its other copies learn its ids."""
+    stored = {incoming.key: incoming for incoming in batch if incoming.email_id}
+    for incoming in batch:
+        if not incoming.email_id:
+            incoming.email_id = stored[incoming.key].email_id
+            incoming.thread_id = stored[incoming.key].thread_id
+
+
+def _note_deliveries(receiver: Receiver, batch: list[Incoming]) -> None:
+    """Which inbox got it, and where it lies there. A copy in another folder does not hide the one in the inbox."""
+    rows = {
+        incoming.email_id: [
+            receiver.workspace_id,
+            incoming.email_id,
+            receiver.inbox_id,
+            incoming.arrival.folder_id,
+            incoming.arrival.uid,
+            incoming.arrival.is_seen,
+            incoming.arrival.is_junk,
+            incoming.received_at,
+        ]
+        for incoming in batch
+    }
+    sql.execute_many(
+        """INSERT INTO email_deliveries AS known
+             (workspace_id, email_id, inbox_id, folder_id, uid, is_seen, is_junk, received_at)
+           SELECT %s, %s::bigint, %s, %s::bigint, %s::bigint, %s, %s,
+                  COALESCE((SELECT received_at FROM emails WHERE id = %s), %s)
+           ON CONFLICT (email_id, inbox_id) DO UPDATE
+             SET folder_id = excluded.folder_id, uid = excluded.uid, is_seen = excluded.is_seen
+             WHERE excluded.uid IS NOT NULL AND (known.uid IS NULL OR known.folder_id = excluded.folder_id)""",
+        [[*row[:7], row[1], row[7]] for row in rows.values()],
+    )
+
+
+def _make_tasks(receiver: Receiver, fresh: list[Incoming], *, backfill: bool) -> None:
+    oldest = clock.now() - OLD_NEWS
+    rows = []
+    for incoming in fresh:
+        if incoming.direction == "outbound":
+            continue
+        done = backfill and incoming.received_at < oldest
+        rows.append(
+            EmailTask(
+                email_id=incoming.email_id,
+                title=incoming.message.subject[:MOST_SUBJECT] or "(no subject)",
+                priority=priority_of(incoming.message, incoming.verdict),
+                status="done" if done else "todo",
+                tag=receiver.tag,
+                completed_at=incoming.received_at if done else None,
+            )
+        )
+    if rows:
+        create_email_tasks(receiver.workspace_id, rows)
+
+
+def _announce(receiver: Receiver, fresh: list[Incoming], *, backfill: bool) -> None:
+    tell = events.show if backfill else events.announce
+    inbound = [incoming.email_id for incoming in fresh if incoming.direction == "inbound"]
+    if inbound:
+        tell("email.received", workspace_id=receiver.workspace_id, ids=inbound)
+    outbound = [incoming.email_id for incoming in fresh if incoming.direction == "outbound"]
+    if outbound:
+        events.show("email.sent", workspace_id=receiver.workspace_id, ids=outbound)
+
+
+def _answer(incoming: Incoming, threader: Threader) -> Stored:
+    return Stored(
+        email_id=incoming.email_id,
+        thread_id=threader.current(incoming.thread_id),
+        message_id=incoming.key,
+        direction=incoming.direction,
+        is_new=incoming.is_new,
+        parse_error=incoming.message.parse_error,
+    )

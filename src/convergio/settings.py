@@ -1,0 +1,134 @@
+"""Django's settings: the environment is read here, once. The rest of the code reads `django.conf.settings`.
+
+A wrong value raises SettingError, which the command line prints as its one sentence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from convergio.core.environment import Environment, SettingError, database_from_url
+
+env = Environment()
+PACKAGE = Path(__file__).resolve().parent
+
+# --- Where things are -------------------------------------------------------------------------------------
+DATABASE_URL = env.secret("DATABASE_URL")
+DATABASE_ADMIN_URL = env.secret("DATABASE_ADMIN_URL", DATABASE_URL)
+# LISTEN, session locks and the queue's worker break behind a transaction pooler; they connect here.
+DATABASE_DIRECT_URL = env.secret("DATABASE_DIRECT_URL", DATABASE_URL)
+DATA_DIR = Path(env.text("CONVERGIO_DATA_DIR", str(Path.home() / ".local/share/convergio"))).absolute()
+STORAGE_DIR = DATA_DIR / "storage"
+PUBLIC_URL = env.text("CONVERGIO_PUBLIC_URL", "http://127.0.0.1:3001").rstrip("/")
+
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname:
+    raise SettingError("CONVERGIO_PUBLIC_URL must be the address people open, like https://desk.example.com.")
+HTTPS = _public.scheme == "https"
+
+# --- Secrets and policy -----------------------------------------------------------------------------------
+SECRET_KEY = env.secret("CONVERGIO_SECRET_KEY")
+if DATABASE_URL and len(SECRET_KEY) < 32:
+    raise SettingError(
+        "CONVERGIO_SECRET_KEY must be set to at least 32 random characters; it encrypts stored secrets, so keep it."
+    )
+SECRET_KEY_FALLBACKS = env.words("CONVERGIO_SECRET_KEY_OLD")
+SIGNUP = env.choice("CONVERGIO_SIGNUP", "open", ("open", "invite", "closed"))
+RATE_LIMIT = env.number("CONVERGIO_RATE_LIMIT", 600)
+TRUSTED_PROXIES = env.networks("CONVERGIO_TRUSTED_PROXIES")
+ALLOW_PRIVATE_HOSTS = env.flag("CONVERGIO_ALLOW_PRIVATE_HOSTS")
+MAIL_FROM = env.text("CONVERGIO_MAIL_FROM", f"Convergio <no-reply@{_public.hostname}>")
+# The product's own notices (password reset) go by this server, or as files to a folder when none is set.
+SYSTEM_SMTP_URL = env.secret("CONVERGIO_SMTP_URL")
+UNDO_SECONDS = env.number("CONVERGIO_UNDO_SECONDS", 8)
+AI_MODEL = env.choice("CONVERGIO_AI_MODEL", "offline", ("offline",))
+
+ALLOWED_HOSTS = [_public.hostname, "127.0.0.1", "localhost", *env.words("CONVERGIO_ALLOWED_HOSTS")]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+DEBUG = env.flag("CONVERGIO_DEBUG")
+
+# --- Django -----------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "procrastinate.contrib.django",
+    "convergio.core",
+    "convergio.accounts",
+    "convergio.billing",
+    "convergio.ai",
+    "convergio.work",
+    "convergio.mail",
+    "convergio.calendars",
+    "convergio.streams",
+    "convergio.audits",
+    "convergio.site",
+]
+MIDDLEWARE = [
+    "convergio.site.middleware.SecurityHeaders",
+    "convergio.site.static_files.StaticFiles",
+    "convergio.site.middleware.SignedInRequest",
+    "convergio.site.rate_limit.RateLimit",
+    "convergio.site.middleware.RequireActor",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+]
+ROOT_URLCONF = "convergio.site.urls"
+WSGI_APPLICATION = "convergio.site.wsgi.application"
+APPEND_SLASH = False
+
+DATABASES = {
+    "default": {
+        **database_from_url(DATABASE_URL or "postgresql://convergio@127.0.0.1:1/unset"),
+        "ATOMIC_REQUESTS": False,  # site.middleware opens the transaction together with the workspace scope
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
+if env.flag("CONVERGIO_DATABASE_POOL"):
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 32, "timeout": 10}
+elif not env.flag("CONVERGIO_ONE_SHOT"):
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [str(path) for path in sorted(PACKAGE.glob("*/templates"))],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "environment": "convergio.site.jinja.environment",
+            "context_processors": ["convergio.site.context.frame"],
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATICFILES_DIRS: list[str] = []
+STATIC_ROOT = PACKAGE / "site" / "static"
+WHITENOISE_AUTOREFRESH = DEBUG
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["convergio.accounts.hashing.Argon2Hasher"]
+ARGON2_MEMORY_KIB = env.number("CONVERGIO_ARGON2_MEMORY_KIB", 47104, least=8)
+ARGON2_TIME_COST = env.number("CONVERGIO_ARGON2_TIME_COST", 1, least=1)
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "__Host-convergio" if HTTPS else "convergio"
+CSRF_FAILURE_VIEW = "convergio.site.views.csrf_failed"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING_CONFIG = "convergio.core.logs.configure"
+LOGGING = {"level": env.choice("CONVERGIO_LOG_LEVEL", "info", ("debug", "info", "warning", "error"))}
+LOG_FORMAT = env.choice("CONVERGIO_LOG_FORMAT", "json", ("json", "text"))
+
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+

@@ -1,0 +1,51 @@
+"""Refusals of the task actions."""
+
+from __future__ import annotations
+
+from convergio.core.errors import Conflict, InvalidInput
+
+
+class TitleMissing(InvalidInput):
+    """A task without a title cannot be told from others."""
+
+    def __init__(self) -> None:
+        super().__init__("title_missing", "Give the task a title.")
+
+
+class TitleTooLong(InvalidInput):
+    """The title does not fit its column."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__("title_too_long", f"A title has at most {most} characters; this one has {length}.")
+
+
+class TagTooLong(InvalidInput):
+    """The tag does not fit its column."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__("tag_too_long", f"A tag has at most {most} characters; this one has {length}.")
+
+
+class NotAMember(InvalidInput):
+    """The assignee does not belong to the workspace."""
+
+    def __init__(self) -> None:
+        super().__init__("assignee_not_a_member", "Choose an assignee who is a member of this workspace.")
+
+
+class UnknownChoice(InvalidInput):
+    """A status, priority or source outside its list."""
+
+    def __init__(self, field: str, value: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{field}_unknown", f"The {field} “{value[:50]}” is unknown; use one of {', '.join(allowed)}."
+        )
+
+
+class NeighbourMoved(Conflict):
+    """The card named as neighbour is in another column by now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "neighbour_moved", "The card next to it has moved meanwhile; look at the board and try again."
+        )

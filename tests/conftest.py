@@ -1,0 +1,73 @@
+"""A real PostgreSQL for the suite: built by the owner, used as the application role, rolled back after each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from tests.support.postgres import session_postgres
+
+APPLICATION_ROLE = "convergio_test_app"
+
+
+def _with_database(url: str, name: str, user: str | None = None) -> str:
+    parts = urlsplit(url)
+    netloc = parts.netloc if user is None else f"{user}:{user}@{parts.netloc.rpartition('@')[2]}"
+    return urlunsplit((parts.scheme, netloc, f"/{name}", parts.query, ""))
+
+
+@pytest.fixture(scope="session")
+def admin_server() -> Iterator[str]:
+    """Address of a server on which databases may be made: CONVERGIO_TEST_SERVER, or an embedded one."""
+    given = os.environ.get("CONVERGIO_TEST_SERVER")
+    if given:
+        yield given
+        return
+    with session_postgres() as server:
+        yield server.admin_url
+
+
+@pytest.fixture(scope="session")
+def database_urls(admin_server: str) -> Iterator[tuple[str, str]]:
+    """(owner's URL, application's URL) of a freshly migrated database of its own for this run."""
+    name = f"convergio_test_{os.getpid()}"
+    with psycopg.connect(admin_server, autocommit=True) as connection:
+        role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone()
+        if role is None:
+            connection.execute(f"CREATE ROLE {APPLICATION_ROLE} LOGIN PASSWORD '{APPLICATION_ROLE}'")
+        connection.execute(f"CREATE DATABASE {name}")
+    yield _with_database(admin_server, name), _with_database(admin_server, name, APPLICATION_ROLE)
+    with psycopg.connect(admin_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    database_urls: tuple[str, str], django_db_blocker: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Migrate as the owner, then point Django at the application role."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    from convergio.core.environment import database_from_url
+    from convergio.core.roles import grant_application_role
+
+    owner, application = database_urls
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        connection.settings_dict.update(database_from_url(owner))
+        call_command("migrate", verbosity=0, skip_checks=True)
+        connection.close()
+        grant_application_role(owner, APPLICATION_ROLE)
+        connection.settings_dict.update(database_from_url(application))
+        yield
+        connection.close()
+
+
+@pytest.fixture(autouse=True)
+def _storage(settings: object, tmp_path: Path) -> None:
+    settings.STORAGE_DIR = tmp_path / "storage"  # type: ignore[attr-defined]
