@@ -52,7 +52,7 @@ def environment(**options: Any) -> Environment:
     A name that a template misspells raises here; the backend's own choice would print nothing.
     """
     ours = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    env = Environment(**{**options, **ours})
+    env = Environment(**{**options, **ours})  # noqa: S701 (the backend escapes)
     env.globals.update(static=asset, url=url, icon=icon, query=formats.query, cv=Macros(env))
     env.globals.update(sections=SECTIONS, settings_menu=SETTINGS_MENU)
     env.filters.update({function.__name__: function for function in formats.FILTERS})
