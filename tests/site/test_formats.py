@@ -49,6 +49,7 @@ def test_rows_are_grouped_by_local_day_in_their_order() -> None:
     rows = [SimpleNamespace(at=datetime(2026, 11, day, 9, tzinfo=UTC)) for day in (24, 24, 23)]
     groups = formats.groupby_day(rows, "at")
     assert [(group.heading, len(group.rows)) for group in groups] == [("Today", 2), ("Yesterday", 1)]
+    assert groups[1].rows == [(rows[2], ("09:00", "2026-11-23T09:00:00+00:00"))]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.utils import timezone
@@ -32,22 +31,33 @@ def day_heading(value: datetime) -> str:
     return {0: "Today", 1: "Yesterday"}.get(days) or day(value)
 
 
-@dataclass(frozen=True, slots=True)
-class DayGroup:
-    """Rows of one local day, in the order they came."""
+class Stamp(NamedTuple):
+    """A row's time, written out: for the eye (10:42) and for a <time datetime> attribute."""
+
+    clock: str
+    iso: str
+
+
+class DayGroup(NamedTuple):
+    """Rows of one local day, in the order they came, each with its time."""
 
     heading: str
-    rows: list[Any]
+    rows: list[tuple[Any, Stamp]]
 
 
 def groupby_day(rows: Iterable[Any], attribute: str) -> list[DayGroup]:
-    """Group neighbouring rows by the local day of their datetime `attribute`; newest-first order is kept."""
+    """Group neighbouring rows by the local day of their datetime `attribute`; their order is kept.
 
-    def local_date(row: Any) -> date:
-        return timezone.localtime(getattr(row, attribute)).date()
-
-    groups = ((list(rows)) for _, rows in groupby(rows, key=local_date))
-    return [DayGroup(day_heading(getattr(group[0], attribute)), group) for group in groups]
+    The time zone is looked up once: done row by row it was a third of the cost of a page of mail.
+    """
+    zone = timezone.get_current_timezone()
+    timed = [(getattr(row, attribute).astimezone(zone), row) for row in rows]
+    groups = []
+    for _, members in groupby(timed, key=lambda pair: pair[0].date()):
+        found = list(members)
+        stamped = [(row, Stamp(f"{at:%H:%M}", at.isoformat(timespec="seconds"))) for at, row in found]
+        groups.append(DayGroup(day_heading(found[0][0]), stamped))
+    return groups
 
 
 def when(value: datetime) -> str:
