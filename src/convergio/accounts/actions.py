@@ -111,7 +111,6 @@ def issue_api_key(
         key_hash=token_digest(value),
         expires_at=expires_at,
     )
-    key.refresh_from_db(fields=["created_at"])
     return key, value
 
 
