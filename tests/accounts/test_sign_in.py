@@ -35,7 +35,11 @@ def test_registering_makes_an_account_with_a_seeded_workspace_and_signs_in(clien
     assert body["expiresAt"].endswith("Z")
     assert body["user"]["email"] == "new@convergio.test"
     me = client.get("/api/auth/me", headers={"Authorization": f"Bearer {body['token']}"}).json()
-    assert (me["email"], me["role"], me["workspace_name"]) == ("new@convergio.test", "owner", "Nia’s workspace")
+    assert (me["email"], me["role"], me["workspace_name"]) == (
+        "new@convergio.test",
+        "owner",
+        "Nia’s workspace",
+    )
     with workspace_scope(me["workspace_id"]):
         assert Tag.objects.count() == 5
 

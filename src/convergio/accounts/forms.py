@@ -24,7 +24,9 @@ def typed(request: HttpRequest, name: str) -> str:
 def local_path(request: HttpRequest, address: str) -> str:
     """The address if it stays on this site, else nothing: a link must not lead people elsewhere."""
     here = {request.get_host()}
-    return address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""
+    return (
+        address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""
+    )
 
 
 def key_expiry(request: HttpRequest) -> datetime | None:

@@ -115,7 +115,9 @@ def _register_page(
     request: HttpRequest, *, errors: dict[str, str] | None = None, status: int = 200
 ) -> HttpResponse:
     values = {"name": typed(request, "name"), "email": typed(request, "email")}
-    return render(request, "accounts/register.html", {"values": values, "errors": errors or {}}, status=status)
+    return render(
+        request, "accounts/register.html", {"values": values, "errors": errors or {}}, status=status
+    )
 
 
 def _errors(error: InvalidField) -> dict[str, str]:

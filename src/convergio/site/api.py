@@ -29,10 +29,12 @@ class SessionCookie(APIKeyCookie):
     def __call__(self, request: HttpRequest) -> Actor | None:
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
         if request.by_cookie and request.method not in _SAFE and check_csrf(request):  # type: ignore[attr-defined]
-            raise Forbidden("csrf_failed", "The X-CSRFToken header is missing or old; reload the page and try again.")
+            raise Forbidden(
+                "csrf_failed", "The X-CSRFToken header is missing or old; reload the page and try again."
+            )
         return actor
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
+    def authenticate(self, request: HttpRequest, _key: str | None) -> Actor | None:
         return self(request)
 
 
@@ -40,7 +42,7 @@ class SessionCookie(APIKeyCookie):
 class Bearer(HttpBearer):
     """The token that login returns, or an API key."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Any:
+    def authenticate(self, request: HttpRequest, _token: str) -> Any:
         return request.actor  # type: ignore[attr-defined]
 
 
@@ -49,7 +51,7 @@ class KeyHeader(APIKeyHeader):
 
     param_name = "X-API-Key"
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+    def authenticate(self, request: HttpRequest, _key: str | None) -> Any:
         return request.actor  # type: ignore[attr-defined]
 
 
@@ -72,7 +74,7 @@ class Health(Schema):
 
 
 @api.get("/health", auth=None, response=Health, tags=["health"], summary="Whether the service works")
-def get_health(request: HttpRequest) -> HttpResponse:
+def get_health(_request: HttpRequest) -> HttpResponse:
     health.check_database()
     return json_answer({"status": "ok", "version": convergio.__version__})
 
@@ -83,7 +85,7 @@ def refused(request: HttpRequest, error: AppError) -> HttpResponse:
 
 
 @api.exception_handler(ValidationError)
-def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """422 with the first field that does not fit, and all of them under `errors`."""
     found = [{"field": _field(item["loc"]), "message": item["msg"]} for item in error.errors]
     first = found[0]
@@ -103,17 +105,17 @@ def _field(location: tuple[Any, ...]) -> str:
 
 
 @api.exception_handler(AuthenticationError)
-def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+def not_signed_in(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
     return errors.respond(request, NotSignedIn())
 
 
 @api.exception_handler(Http404)
-def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+def not_found(request: HttpRequest, _error: Http404) -> HttpResponse:
     return errors.respond(request, NotFound("address"))
 
 
 @api.exception_handler(HttpError)
-def unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
     """ninja's own refusals: a body that is not JSON."""
     return json_answer({"error": str(error), "code": "invalid_request"}, status=error.status_code)
 

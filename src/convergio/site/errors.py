@@ -103,7 +103,9 @@ def _translate(error: Exception) -> AppError | None:
     if isinstance(error, BadRequest | SuspiciousOperation):
         return InvalidInput("invalid_request", "This request cannot be read.")
     if isinstance(error, DataError):
-        return InvalidInput("invalid_value", "A value in this request is out of range or holds a NUL character.")
+        return InvalidInput(
+            "invalid_value", "A value in this request is out of range or holds a NUL character."
+        )
     if isinstance(error, OperationalError | InterfaceError):
         return DatabaseDown()
     return None
@@ -133,7 +135,9 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 def method_not_allowed(response: HttpResponseBase) -> HttpResponse:
     """A verb that the path does not have, in the API's words."""
     body = {"error": "This address does not take this method.", "code": "method_not_allowed"}
-    return HttpResponse(msgspec.json.encode(body), content_type="application/json", status=405, headers=response.headers)
+    answer = HttpResponse(msgspec.json.encode(body), content_type="application/json", status=405)
+    answer.headers["Allow"] = response.headers.get("Allow", "")
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -141,12 +145,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond_to_exception(request, exception if isinstance(exception, AppError) else BadRequest())
 
 
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Django's handler403."""
     return respond(request, Forbidden("forbidden", "You may not do that."))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Django's handler404."""
     return respond(request, NotFound("page"))
 

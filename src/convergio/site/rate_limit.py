@@ -40,7 +40,9 @@ class RateLimit:
         used = self._count(_caller(request), now // WINDOW)
         reset = WINDOW - now % WINDOW
         if used > self.limit:
-            refusal = TooMany(f"More than {self.limit} requests in a minute; wait {reset} seconds.", retry_after=reset)
+            refusal = TooMany(
+                f"More than {self.limit} requests in a minute; wait {reset} seconds.", retry_after=reset
+            )
             response: HttpResponseBase = errors.respond(request, refusal)
         else:
             response = self.get_response(request)

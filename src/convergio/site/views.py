@@ -25,6 +25,7 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     return render(request, "site/api_docs.html")
 
 
-def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Django's CSRF_FAILURE_VIEW; the reason is for developers and is not shown."""
-    return errors.respond(request, Forbidden("csrf_failed", "This page was open for too long; reload it and try again."))
+    sentence = "This page was open for too long; reload it and try again."
+    return errors.respond(request, Forbidden("csrf_failed", sentence))
