@@ -2,7 +2,7 @@
 
 import re
 
-from .parsing.types import Address
+from convergio.mail.parsing.types import Address
 
 # Compared with the local part, letters only: no-reply, no_reply, noreply.eu and noreply+123 are all `noreply`.
 _SYSTEM_NAMES = (
@@ -15,7 +15,7 @@ _LOCAL = re.compile(
 )
 _NOT_LETTERS = re.compile(r"[^a-z]")
 
-_REPLY_PREFIX = re.compile(r"^\s*((re|aw|sv|antw|odp|r|res|tr|ynt|vs)\s*(\[\d+\])?\s*:\s*)+", re.I)
+_REPLY_PREFIX = re.compile(r"^\s*((re|aw|sv|antw|odp|r|res|tr|ynt|vs)\s*(\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _ABSENT = re.compile(
     r"""out[ ]of[ ](the[ ])?office | automatic[ ]reply | auto(matic)?[ -]?(reply|response) | autoreply | on[ ]vacation
     | away[ ]from[ ](my[ ])?(desk|office|e-?mail) | on[ ](annual|parental|maternity|sick)[ ]leave
@@ -35,7 +35,7 @@ _ABSENT = re.compile(
     | αυτόματη[ ]απάντηση | εκτός[ ]γραφείου | תשובה[ ]אוטומטית | מענה[ ]אוטומטי | رد[ ]تلقائي | خارج[ ]المكتب
     | 自动(回复|答复) | 自動(回覆|返信|応答) | 不在 | 外出 | 자동[ ]?(회신|응답) | 부재[ ]?중
     | trả[ ]lời[ ]tự[ ]động | balasan[ ]otomatis | ตอบกลับอัตโนมัติ | स्वचालित[ ](उत्तर|जवाब)""",
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from procrastinate.contrib.django import app
 
-from convergio.accounts.queries import workspace_ids
+from convergio.accounts.workspaces import workspace_ids
 from convergio.core import sql
 from convergio.core.events import on
 from convergio.core.jobs import RETRIES

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from .automatic import is_automatic_sender, looks_out_of_office
-from .parsing.types import Address, ParsedMessage
+from convergio.mail.automatic import is_automatic_sender, looks_out_of_office
+from convergio.mail.parsing.types import Address, ParsedMessage
 
 
 @dataclass(frozen=True, slots=True)

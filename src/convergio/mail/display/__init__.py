@@ -3,9 +3,9 @@
 Pure functions over text. Nothing here loads anything, and nothing here decides who may see a message.
 """
 
-from .frame import frame_document
-from .quotes import Quoted, strip_quotes
-from .sanitise import SafeHtml, render_html
-from .text import render_text
+from convergio.mail.display.frame import frame_document
+from convergio.mail.display.quotes import Quoted, strip_quotes
+from convergio.mail.display.sanitise import SafeHtml, render_html
+from convergio.mail.display.text import render_text
 
 __all__ = ["Quoted", "SafeHtml", "frame_document", "render_html", "render_text", "strip_quotes"]

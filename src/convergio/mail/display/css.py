@@ -11,7 +11,7 @@ from typing import Any
 import tinycss2
 from tinycss2.serializer import serialize_string_value
 
-from .resources import Resources
+from convergio.mail.display.resources import Resources
 
 _HARMLESS_CALL = re.compile(r"\b(?:rgba?|hsla?|calc)\([\w\s.,%+*/-]*\)", re.IGNORECASE)
 _PROPERTY = re.compile(r"[\w-]+", re.ASCII)

@@ -11,7 +11,6 @@ DISPLAY_TAGS = set(_SHOWN.split())
 # Their content is no text for a reader. (A form keeps its content and loses its tags.)
 _HIDDEN = "script style title template svg math object iframe select textarea noembed applet"
 DROPPED_WITH_CONTENT = set(_HIDDEN.split())
-)
 
 # Attributes whose value is an address that is loaded by showing the element.
 LOADING = {"src", "background", "poster"}

@@ -49,11 +49,13 @@ _WORDS = "|".join(
     for start, end in _ATTRIBUTIONS
 )
 ATTRIBUTION = re.compile(
-    rf"^[ \t>*_-]*{_EVIDENCE}(?:{_WORDS})[^\w\n]{{0,5}}(?:<[^<>\n]{{1,200}}>)?\s*[:：]\s*$", re.I
+    rf"^[ \t>*_-]*{_EVIDENCE}(?:{_WORDS})[^\w\n]{{0,5}}(?:<[^<>\n]{{1,200}}>)?\s*[:：]\s*$", re.IGNORECASE
 )
 
 DATED = re.compile(_EVIDENCE)
-OPENING = re.compile(rf"^[ \t>*_-]*(?:{'|'.join(start for start, _ in _ATTRIBUTIONS if start)})\b", re.I)
+OPENING = re.compile(
+    rf"^[ \t>*_-]*(?:{'|'.join(start for start, _ in _ATTRIBUTIONS if start)})\b", re.IGNORECASE
+)
 
 # `-----Original Message-----` and its translations. Forwards are not here: what is forwarded is the content.
 ORIGINAL_MESSAGE = re.compile(
@@ -66,11 +68,14 @@ ORIGINAL_MESSAGE = re.compile(
     r"|αρχικό μήνυμα|özgün ileti|orijinal mesaj|הודעה מקורית|الرسالة الأصلية"
     r"|原始邮件|原始郵件|原邮件|元のメッセージ|원본 메시지|tin nhắn gốc|pesan asli"
     r")\s*[-_*=]{2,}\s*$",
-    re.I,
+    re.IGNORECASE,
 )
 
 # Outlook quotes with a block of header lines; each language names From, then Sent or Date, To, Subject.
-_FROM = "from|von|de|da|van|från|fra|lähettäjä|od|feladó|от|від|από|kimden|gönderen|מאת|من|发件人|發件人|寄件者|差出人|보낸 사람"
+_FROM = (
+    "from|von|de|da|van|från|fra|lähettäjä|od|feladó|от"
+    "|від|από|kimden|gönderen|מאת|من|发件人|發件人|寄件者|差出人|보낸 사람"
+)
 _OTHERS = (
     "sent|date|to|cc|subject|gesendet|datum|an|betreff|envoyé|à|objet|enviado( el)?|enviada( em)?|fecha|para|asunto"
     "|data|assunto|inviato|a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|lähetetty|aihe"
@@ -78,13 +83,13 @@ _OTHERS = (
     "|отправлено|дата|кому|тема|надіслано|στάλθηκε|προς|θέμα|tarih|kime|konu|נשלח|אל|נושא|تاريخ|إلى|الموضوع"
     "|发送时间|日期|收件人|主题|傳送時間|收件者|主旨|送信日時|宛先|件名|보낸 날짜|받는 사람|제목"
 )
-HEADER_FROM = re.compile(rf"^[ \t>*]*(?:{_FROM})\s*\*?\s*[:：]\s*\*?.+", re.I)
-HEADER_OTHER = re.compile(rf"^[ \t>*]*(?:{_OTHERS})\s*\*?\s*[:：]", re.I)
+HEADER_FROM = re.compile(rf"^[ \t>*]*(?:{_FROM})\s*\*?\s*[:：]\s*\*?.+", re.IGNORECASE)
+HEADER_OTHER = re.compile(rf"^[ \t>*]*(?:{_OTHERS})\s*\*?\s*[:：]", re.IGNORECASE)
 
 SIGNATURE = re.compile(r"^(-- ?|__+|—|--- ?)$")
 MOBILE_SIGNATURE = re.compile(
     r"^(sent from|get outlook for|von mein|envoyé de|enviado desde|enviado do|inviato da|verstuurd vanaf"
     r"|skickat från|отправлено с|发自我的|iphoneから送信|wysłane z)",
-    re.I,
+    re.IGNORECASE,
 )
 SEPARATOR = re.compile(r"^[ \t]*[_\-=*]{5,}[ \t]*$")

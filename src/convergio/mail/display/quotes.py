@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .quote_patterns import (
+from convergio.mail.display.quote_patterns import (
     ATTRIBUTION,
     DATED,
     HEADER_FROM,

@@ -11,11 +11,17 @@ from dataclasses import dataclass
 
 import nh3
 
-from ..parsing.html_text import strip_tags
-from .css import clean_declarations, clean_stylesheet
-from .policy import COUNTED, DISPLAY_ATTRIBUTES, DISPLAY_TAGS, DROPPED_WITH_CONTENT, LOADING
-from .resources import Resources, TooSlow
-from .text import render_text
+from convergio.mail.display.css import clean_declarations, clean_stylesheet
+from convergio.mail.display.policy import (
+    COUNTED,
+    DISPLAY_ATTRIBUTES,
+    DISPLAY_TAGS,
+    DROPPED_WITH_CONTENT,
+    LOADING,
+)
+from convergio.mail.display.resources import Resources, TooSlow
+from convergio.mail.display.text import render_text
+from convergio.mail.parsing.html_text import strip_tags
 
 MAX_CHARS = 2_000_000
 MAX_TAGS = 60_000  # some seconds for nh3 at the very worst, see parsing.html_text
@@ -97,7 +103,7 @@ def _clean(body_html: str, resources: Resources) -> str:
 def _inventory(body_html: str, resources: Resources) -> str:
     """Count what elements that are never shown would load, and return the cleaned style sheets."""
 
-    def count(tag: str, name: str, value: str) -> None:
+    def count(_tag: str, name: str, value: str) -> None:
         addresses = (match[1] for match in _CANDIDATE.finditer(value)) if "srcset" in name else [value]
         for address in addresses:
             resources.never(address)
@@ -122,14 +128,14 @@ class _Attributes:
         self.failed = False
         self._resources = resources
 
-    def keep(self, tag: str, name: str, value: str) -> str | None:
+    def keep(self, _tag: str, name: str, value: str) -> str | None:
         try:
-            return self._decide(tag, name, value)
+            return self._decide(name, value)
         except Exception:  # noqa: BLE001
             self.failed = True
             return None
 
-    def _decide(self, tag: str, name: str, value: str) -> str | None:
+    def _decide(self, name: str, value: str) -> str | None:
         if name == "style":
             return clean_declarations(value, self._resources) or None
         if name == "srcset":

@@ -6,6 +6,7 @@ from itertools import groupby
 
 # An address ends before punctuation that belongs to the sentence around it.
 _LINK = re.compile(r"\bhttps?://[^\s<>\"\x00-\x1f]{1,2000}|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_NEW_WINDOW = 'target="_blank" rel="noopener noreferrer nofollow"'
 _TRAILING = ".,;:!?'*_"
 _MAX_QUOTES = 10
 
@@ -54,4 +55,4 @@ def _without_trailing(address: str) -> str:
 
 def _anchor(address: str) -> str:
     target = address if address.startswith(("http://", "https://")) else f"mailto:{address}"
-    return f'<a href="{html.escape(target)}" target="_blank" rel="noopener noreferrer nofollow">{html.escape(address)}</a>'
+    return f'<a href="{html.escape(target)}" {_NEW_WINDOW}>{html.escape(address)}</a>'

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .charset import clean_text, decode_text
-from .headers import header_text
-from .mime import LimitExceeded, Part
-from .types import ParsedAttachment
+from convergio.mail.parsing.charset import clean_text, decode_text
+from convergio.mail.parsing.headers import header_text
+from convergio.mail.parsing.mime import LimitExceeded, Part
+from convergio.mail.parsing.types import ParsedAttachment
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _SUBJECT = re.compile(rb"^subject:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)

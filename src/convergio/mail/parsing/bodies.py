@@ -3,11 +3,11 @@
 import html
 from dataclasses import dataclass, field
 
-from .charset import decode_text
-from .flowed import unflow
-from .html_text import html_to_text
-from .mime import Part, children_of
-from .types import Limits
+from convergio.mail.parsing.charset import decode_text
+from convergio.mail.parsing.flowed import unflow
+from convergio.mail.parsing.html_text import html_to_text
+from convergio.mail.parsing.mime import Part, children_of
+from convergio.mail.parsing.types import Limits
 
 _BODY_TYPES = {"text/plain", "text/html"}
 

@@ -8,20 +8,20 @@ import re
 from collections.abc import Mapping
 from itertools import zip_longest
 
-from .types import Address, RecipientReport
+from convergio.mail.parsing.types import Address, RecipientReport
 
 _SYSTEM_SENDER = re.compile(
-    r"^(mailer-daemon|postmaster|mail-daemon|mail\.daemon|mdaemon)$|^mailer-daemon\b", re.I
+    r"^(mailer-daemon|postmaster|mail-daemon|mail\.daemon|mdaemon)$|^mailer-daemon\b", re.IGNORECASE
 )
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|delivery (status|failure|failed|problem|error)|failure notice|returned mail|mail delivery|"
     r"could not be delivered|unzustellbar|non remis|no se puede entregar|mancato recapito|mail system error",
-    re.I,
+    re.IGNORECASE,
 )
 _ORIGINAL_STARTS = re.compile(
     r"^[ >]*(-+ ?(this is a copy|below this line|original message|the original message|included message|"
     r"returned message|unsent message|message header|start of message)|-+\s*$(?=\n+received:)|received: )",
-    re.I | re.M,
+    re.IGNORECASE | re.MULTILINE,
 )
 _ADDRESS = re.compile(r"<?([A-Za-z0-9._%+=\-']{1,64}@[A-Za-z0-9.\-]{1,255}\.[A-Za-z]{2,24})>?")
 _ENHANCED = re.compile(r"\b([45]\.\d{1,3}\.\d{1,3})\b")
@@ -29,13 +29,14 @@ _REPLY_CODE = re.compile(r"(?:^|[\s:\"'(<#])([45])\d\d(?=[\s\-:.#])")
 _GIVEN_UP = re.compile(
     r"permanent|fatal error|gave up|giving up|unknown|does not exist|doesn't exist|no such|not found|disabled|"
     r"rejected|refused|denied|inactive|over ?quota|quota exceeded|mailbox (is )?full|unavailable|undeliverable|"
-    r"could not be delivered|not listed|couldn't be delivered|wasn't able to deliver|not delivered|did not reach|failed",
-    re.I,
+    r"could not be delivered|not listed|couldn't be delivered|wasn't able to deliver|"
+    r"not delivered|did not reach|failed",
+    re.IGNORECASE,
 )
 _STILL_TRYING = re.compile(
     r"will (be retried|retry|keep trying|continue)|still being|has not yet|not been delivered yet|warning message|"
     r"do not need to resend|no action is required|delayed|temporar|deferred",
-    re.I,
+    re.IGNORECASE,
 )
 _MAX_TEXT = 20_000
 _MAX_RECIPIENTS = 50

@@ -9,7 +9,7 @@ import re
 
 import nh3
 
-from .charset import clean_text
+from convergio.mail.parsing.charset import clean_text
 
 # HTML5 tree building is quadratic in what is open. This many tags, arranged as badly as can be, take about a
 # second; ordinary newsletters have a few thousand.

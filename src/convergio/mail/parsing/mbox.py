@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from .dates import parse_date
+from convergio.mail.parsing.dates import parse_date
 
 # `From <sender> <weekday> <month> <day> <time> ... <year>`; archives write the sender as "name at host".
 _SEPARATOR = re.compile(

@@ -3,16 +3,30 @@
 import re
 from collections.abc import Mapping
 
-from .addresses import parse_addresses
-from .attachments import collect_attachments
-from .bodies import body_html, body_text, select_parts
-from .charset import decode_text
-from .dates import parse_date, parse_received_date
-from .headers import header_text, unfold
-from .identifiers import content_hash, id_key, parse_message_id, raw_key, reference_keys, split_message
-from .mime import Deadline, LimitExceeded, Part, describe_defects, parse_headers, parse_tree
-from .reports import read_report
-from .types import DEFAULT, Address, Limits, ParsedAttachment, ParsedMessage
+from convergio.mail.parsing.addresses import parse_addresses
+from convergio.mail.parsing.attachments import collect_attachments
+from convergio.mail.parsing.bodies import body_html, body_text, select_parts
+from convergio.mail.parsing.charset import decode_text
+from convergio.mail.parsing.dates import parse_date, parse_received_date
+from convergio.mail.parsing.headers import header_text, unfold
+from convergio.mail.parsing.identifiers import (
+    content_hash,
+    id_key,
+    parse_message_id,
+    raw_key,
+    reference_keys,
+    split_message,
+)
+from convergio.mail.parsing.mime import (
+    Deadline,
+    LimitExceeded,
+    Part,
+    describe_defects,
+    parse_headers,
+    parse_tree,
+)
+from convergio.mail.parsing.reports import read_report
+from convergio.mail.parsing.types import DEFAULT, Address, Limits, ParsedAttachment, ParsedMessage
 
 _NOT_PROSE = re.compile(r"^(>|\s*$)")
 _SALVAGED_HEADERS = 1024 * 1024

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.parser import HeaderParser
 
-from .bounces import read_prose
-from .headers import header_text
-from .identifiers import parse_message_id
-from .types import Address, DeliveryReport, ParsedAttachment, RecipientReport
+from convergio.mail.parsing.bounces import read_prose
+from convergio.mail.parsing.headers import header_text
+from convergio.mail.parsing.identifiers import parse_message_id
+from convergio.mail.parsing.types import Address, DeliveryReport, ParsedAttachment, RecipientReport
 
 _ACTIONS = {"failed", "delayed", "delivered", "relayed", "expanded"}
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
