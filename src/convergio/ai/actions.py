@@ -13,7 +13,9 @@ from convergio.core import clock
 from convergio.core.errors import NotFound
 
 
-def add_document(actor: Actor, *, title: str, body: str, inbox_id: int | None = None, is_active: bool = True) -> int:
+def add_document(
+    actor: Actor, *, title: str, body: str, inbox_id: int | None = None, is_active: bool = True
+) -> int:
     """Store a markdown document for one inbox, or for all (None); return its id.
 
     Raises DocumentIncomplete, DocumentTooLarge, NotFound (the inbox).
@@ -94,7 +96,9 @@ def _checked_title(title: str) -> str:
     if not words:
         raise DocumentIncomplete("title", "Give the document a title; replies name it when they quote.")
     if len(words) > MOST_TITLE:
-        raise DocumentIncomplete("title", f"Use a title of at most {MOST_TITLE} characters. This one has {len(words)}.")
+        raise DocumentIncomplete(
+            "title", f"Use a title of at most {MOST_TITLE} characters. This one has {len(words)}."
+        )
     return words
 
 
