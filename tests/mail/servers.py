@@ -1,6 +1,6 @@
 """A real Dovecot (IMAP) and a real Exim (SMTP) for the tests: own configuration, loopback only, random ports.
 
-Both run as root (mail then belongs to the user nobody) and as a plain user. Each is stopped by its process id.
+Both run as root (mail then belongs to nobody) and as a plain user. Each is stopped by its process id.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ class MailServers:
     """Ports and folders of the running pair."""
 
     base: Path
+    certificate: Path
     imap_port: int
     imaps_port: int
     smtp_port: int
     smtps_port: int
-    certificate: Path
 
     def account(self, name: str = "") -> Account:
         """A new user; both servers know every name under DOMAIN with PASSWORD."""
@@ -105,12 +105,14 @@ def mail_servers() -> Iterator[MailServers]:
     # Not pytest's folder: that one is closed to the user that mail belongs to.
     base = Path(tempfile.mkdtemp(prefix="convergio-mail-"))
     base.chmod(0o755)
-    servers = MailServers(base, *_free_ports(4), certificate=base / "certificate.pem")
+    servers = MailServers(base, base / "certificate.pem", *_free_ports(4))
     _write_certificate(servers.certificate, base / "key.pem")
     _make_folder(base / "mail")
     with _running([dovecot, "-F", "-c", str(_dovecot_configuration(servers))], base / "dovecot.out") as first:
         _wait_until_ready(servers.imap_port, first, base)
-        with _running([exim, "-C", str(_exim_configuration(servers)), "-bdf", "-q5s"], base / "exim.out") as second:
+        with _running(
+            [exim, "-C", str(_exim_configuration(servers)), "-bdf", "-q5s"], base / "exim.out"
+        ) as second:
             _wait_until_ready(servers.smtp_port, second, base)
             yield servers
     shutil.rmtree(base, ignore_errors=True)
@@ -128,6 +130,15 @@ def imap_of(account: Account) -> imaplib.IMAP4:
     client.login(account.settings.imap_username, account.settings.imap_password)
     client.select("INBOX")
     return client
+
+
+def flags_of(account: Account, sequence: str, *, folder: str = "INBOX") -> list[str]:
+    """Flags of the messages as another client sees them."""
+    client = imap_of(account)
+    client.select(folder)
+    _, answers = client.fetch(sequence, "(FLAGS)")
+    client.logout()
+    return [answer.decode() for answer in answers if isinstance(answer, bytes)]
 
 
 def smtp_of(account: Account) -> smtplib.SMTP:
@@ -302,7 +313,11 @@ service imap-login {{
   }}
 }}
 service anvil {{
-{chroot}}}
+{chroot}  # Without this one wrong password slows down every later login from this address.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service stats {{
 {chroot}}}
 """

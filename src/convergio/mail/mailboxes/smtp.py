@@ -51,7 +51,7 @@ class SmtpSender:
             _refuse_oversize(smtp, len(payload))
             result = self._envelope(smtp, envelope_from, recipients)
             _write_payload(smtp, payload)
-            # An error in here leaves without the final dot, and the server forgets the message (RFC 5321 4.1.1.4).
+            # An error here leaves without the final dot: the server forgets it all (RFC 5321 4.1.1.4).
             before_commit()
             self._finish(smtp)
             _quit(smtp)
