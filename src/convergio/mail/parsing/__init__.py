@@ -4,9 +4,17 @@ Pure functions over bytes. Knows no database, no inbox and no framework, and nev
 wrong with it is part of the result.
 """
 
-from .mbox import MboxEntry, iter_entries, iter_mbox
-from .message import parse_message
-from .types import DEFAULT, Address, DeliveryReport, Limits, ParsedAttachment, ParsedMessage, RecipientReport
+from convergio.mail.parsing.mbox import MboxEntry, iter_entries, iter_mbox
+from convergio.mail.parsing.message import parse_message
+from convergio.mail.parsing.types import (
+    DEFAULT,
+    Address,
+    DeliveryReport,
+    Limits,
+    ParsedAttachment,
+    ParsedMessage,
+    RecipientReport,
+)
 
 __all__ = [
     "DEFAULT",

@@ -6,8 +6,8 @@ The standard library's parser recurses on nested comments and gives up on names 
 import re
 from collections.abc import Iterator
 
-from .headers import header_text, unfold
-from .types import Address
+from convergio.mail.parsing.headers import header_text, unfold
+from convergio.mail.parsing.types import Address
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^<>]*>?|\[[^\]]*\]?|[(),;:\\]|[^\s"<>(),;:\[\\]+|\s+|.', re.DOTALL)
 _BARE = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^\s"<>()]+)@[^\s"<>()]+)')
@@ -20,8 +20,8 @@ def parse_addresses(raw: str, limit: int) -> tuple[Address, ...]:
     """Up to `limit` mailboxes of one header value, groups flattened, in their order."""
     found: list[Address] = []
     prefix = ""  # `Doe, John <j@x>` without quotes arrives as two chunks
-    for words, angle in _chunks(unfold(raw)):
-        words = _ARCHIVED.sub(r"\1@\2", words) if angle is None else words
+    for chunk, angle in _chunks(unfold(raw)):
+        words = _ARCHIVED.sub(r"\1@\2", chunk) if angle is None else chunk
         if angle is None and "@" not in words and "=?" not in words:
             prefix = f"{prefix}, {words}" if prefix else words
             continue
@@ -39,20 +39,20 @@ def _chunks(text: str) -> Iterator[tuple[str, str | None]]:
     """Yield (words, content of the angle brackets) for each part between commas; comments come as words only
     where nothing else names the person."""
     words, comments, angle, depth = "", "", None, 0
-    for token in [*_TOKEN.findall(text), ","]:
-        if depth or token == "(":
-            depth += (token == "(") - (token == ")")
-            comments += token
-        elif token in ",;":
+    for piece in [*_TOKEN.findall(text), ","]:
+        if depth or piece == "(":
+            depth += (piece == "(") - (piece == ")")
+            comments += piece
+        elif piece in ",;":
             if words.strip() or angle is not None:
                 yield _named(words, comments), angle
             words, comments, angle = "", "", None
-        elif token == ":" and "@" not in words:
+        elif piece == ":" and "@" not in words:
             words = ""  # the name of a group
-        elif token.startswith("<"):
-            angle = token.strip("<>")
+        elif piece.startswith("<"):
+            angle = piece.strip("<>")
         else:
-            words += token
+            words += piece
     if depth and (words.strip() or angle is not None):
         yield _named(words, comments), angle
 

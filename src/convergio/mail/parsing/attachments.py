@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .charset import clean_text, decode_text
-from .headers import header_text
-from .mime import LimitExceeded, Part
-from .types import ParsedAttachment
+from convergio.mail.parsing.charset import clean_text, decode_text
+from convergio.mail.parsing.headers import header_text
+from convergio.mail.parsing.mime import LimitExceeded, Part
+from convergio.mail.parsing.types import ParsedAttachment
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _SUBJECT = re.compile(rb"^subject:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
@@ -115,7 +115,7 @@ class _TimedBytes(bytes):
 
 def _unpack_tnef(content: bytes) -> list[tuple[str, bytes]]:
     """(name, bytes) of what a winmail.dat holds, its body included; empty when it cannot be read."""
-    from tnefparse import TNEF  # rarely needed and slow to import
+    from tnefparse import TNEF  # noqa: PLC0415  # rarely needed
 
     data = _TimedBytes(content)
     data.end = time.monotonic() + _TNEF_SECONDS
@@ -123,7 +123,7 @@ def _unpack_tnef(content: bytes) -> list[tuple[str, bytes]]:
         tnef = TNEF(data, do_checksum=False)
         files = [(_tnef_text(item.long_filename()), _tnef_bytes(item.data)) for item in tnef.attachments]
         body = tnef.htmlbody or tnef.body
-    except Exception:  # not TNEF after all, or hostile: the file itself is kept
+    except Exception:  # noqa: BLE001  # not TNEF after all, or hostile: the file itself is kept
         return []
     if body:
         files.append((f"message.{'html' if tnef.htmlbody else 'txt'}", _tnef_bytes(body)))

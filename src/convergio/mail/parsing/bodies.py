@@ -3,11 +3,11 @@
 import html
 from dataclasses import dataclass, field
 
-from .charset import decode_text
-from .flowed import unflow
-from .html_text import html_to_text
-from .mime import Part, children_of
-from .types import Limits
+from convergio.mail.parsing.charset import decode_text
+from convergio.mail.parsing.flowed import unflow
+from convergio.mail.parsing.html_text import html_to_text
+from convergio.mail.parsing.mime import Part, children_of
+from convergio.mail.parsing.types import Limits
 
 _BODY_TYPES = {"text/plain", "text/html"}
 
@@ -82,7 +82,9 @@ def _meta_charset(data: bytes) -> str:
     if at < 0:
         return ""
     label = head[at + 8 : at + 60].lstrip(b"\"' ")
-    return label.split(b'"')[0].split(b"'")[0].split(b">")[0].split(b";")[0].strip().decode("ascii", "replace")
+    return (
+        label.split(b'"')[0].split(b"'")[0].split(b">")[0].split(b";")[0].strip().decode("ascii", "replace")
+    )
 
 
 def body_html(chosen: Selection) -> str | None:

@@ -46,7 +46,7 @@ def codec_name(declared: str) -> str:
     try:
         name = codecs.lookup(label).name if label else ""
         "".encode(name or "ascii")  # LookupError for codecs that do not make text, such as rot13 or zip
-    except Exception:  # an unknown name must never raise (rule 16), and codec modules raise what they like
+    except Exception:  # noqa: BLE001  # an unknown name must never raise (rule 16), and codec modules raise what they like
         return ""
     return "" if name.replace("-", "_") in _REFUSED else name
 
@@ -83,7 +83,7 @@ def _candidates(data: bytes, codec: str) -> list[str]:
 def _try(data: bytes, codec: str) -> str | None:
     try:
         return data.decode(codec)
-    except Exception:  # codecs raise more than UnicodeDecodeError on hostile input
+    except Exception:  # noqa: BLE001  # codecs raise more than UnicodeDecodeError on hostile input
         return None
 
 
@@ -93,7 +93,7 @@ def _mostly_valid(data: bytes, codec: str) -> str | None:
         return None
     try:
         text = data.decode(codec, "replace")
-    except Exception:
+    except Exception:  # noqa: BLE001
         return None
     damaged = text.count("\ufffd")
     wide = sum(1 for char in text if char > "\x7f") - damaged

@@ -13,7 +13,7 @@ def parse_date(value: str) -> datetime | None:
         if parts is None or not 1970 <= parts[0] <= _LAST_YEAR:
             return None
         return datetime(*parts[:5], min(parts[5], 59), tzinfo=_zone(parts[9]))
-    except Exception:  # the library raises IndexError, TypeError and OverflowError besides ValueError
+    except Exception:  # noqa: BLE001  # the library raises IndexError, TypeError and OverflowError besides ValueError
         return None
 
 

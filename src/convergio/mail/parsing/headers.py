@@ -4,7 +4,7 @@ import re
 from binascii import a2b_base64, a2b_qp
 from urllib.parse import unquote_to_bytes
 
-from .charset import clean_text, decode_text
+from convergio.mail.parsing.charset import clean_text, decode_text
 
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
 # The payload is bounded so that a header full of openings without an end stays linear.
@@ -71,7 +71,9 @@ def is_damaged_base64(data: bytes) -> bool:
     """Whether decoding loses something: foreign characters, text after the padding, or a cut-off end."""
     letters, _, rest = data.partition(b"=")
     foreign = letters.translate(None, _BASE64 + b" \t\r\n")
-    return bool(foreign) or bool(rest.strip(b"= \t\r\n")) or len(letters.translate(None, _NOT_BASE64)) % 4 == 1
+    return (
+        bool(foreign) or bool(rest.strip(b"= \t\r\n")) or len(letters.translate(None, _NOT_BASE64)) % 4 == 1
+    )
 
 
 def parse_parameters(value: str) -> tuple[str, dict[str, str]]:
@@ -103,7 +105,8 @@ def _unquote(raw: str) -> str:
 
 def _join_sections(parts: dict[int, tuple[bool, str]]) -> str:
     charset, data = "", b""
-    for index, (is_encoded, text) in sorted(parts.items()):
+    for index, (is_encoded, section) in sorted(parts.items()):
+        text = section
         if is_encoded and index == min(parts) and text.count("'") >= 2:
             charset, _language, text = text.split("'", 2)
         data += unquote_to_bytes(text) if is_encoded else text.encode("utf-8", "replace")

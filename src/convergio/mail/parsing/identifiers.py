@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from .headers import unfold
+from convergio.mail.parsing.headers import unfold
 
 MAX_KEY = 500
 _FOLDED_SPACE = re.compile(r"[\r\n]+[ \t]*")

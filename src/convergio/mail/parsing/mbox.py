@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from .dates import parse_date
+from convergio.mail.parsing.dates import parse_date
 
 # `From <sender> <weekday> <month> <day> <time> ... <year>`; archives write the sender as "name at host".
 _SEPARATOR = re.compile(
@@ -19,7 +19,9 @@ _SEPARATOR = re.compile(
 )
 _QUOTED = re.compile(rb">+From ")
 _MAX_LINE = 1024 * 1024
-_DATE = re.compile(rb"(\w{3}),?\s+(\w{3})\s+(\d{1,2})\s+(\d{1,2}:\d\d(?::\d\d)?)\s+(?:\S+\s+)?(\d{4})(?:\s+([+-]\d{4}))?")
+_DATE = re.compile(
+    rb"(\w{3}),?\s+(\w{3})\s+(\d{1,2})\s+(\d{1,2}:\d\d(?::\d\d)?)\s+(?:\S+\s+)?(\d{4})(?:\s+([+-]\d{4}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +72,7 @@ def _separator_date(line: bytes) -> datetime | None:
     match = _DATE.search(line[:500])
     if match is None:
         return None
-    weekday, month, day, clock, year, zone = (part.decode("ascii", "replace") if part else "" for part in match.groups())
+    weekday, month, day, clock, year, zone = (
+        part.decode("ascii", "replace") if part else "" for part in match.groups()
+    )
     return parse_date(f"{weekday}, {day} {month} {year} {clock} {zone}")

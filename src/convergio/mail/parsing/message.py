@@ -3,16 +3,30 @@
 import re
 from collections.abc import Mapping
 
-from .addresses import parse_addresses
-from .attachments import collect_attachments
-from .bodies import body_html, body_text, select_parts
-from .charset import decode_text
-from .dates import parse_date, parse_received_date
-from .headers import header_text, unfold
-from .identifiers import content_hash, id_key, parse_message_id, raw_key, reference_keys, split_message
-from .mime import Deadline, LimitExceeded, Part, describe_defects, parse_headers, parse_tree
-from .reports import read_report
-from .types import DEFAULT, Address, Limits, ParsedAttachment, ParsedMessage
+from convergio.mail.parsing.addresses import parse_addresses
+from convergio.mail.parsing.attachments import collect_attachments
+from convergio.mail.parsing.bodies import body_html, body_text, select_parts
+from convergio.mail.parsing.charset import decode_text
+from convergio.mail.parsing.dates import parse_date, parse_received_date
+from convergio.mail.parsing.headers import header_text, unfold
+from convergio.mail.parsing.identifiers import (
+    content_hash,
+    id_key,
+    parse_message_id,
+    raw_key,
+    reference_keys,
+    split_message,
+)
+from convergio.mail.parsing.mime import (
+    Deadline,
+    LimitExceeded,
+    Part,
+    describe_defects,
+    parse_headers,
+    parse_tree,
+)
+from convergio.mail.parsing.reports import read_report
+from convergio.mail.parsing.types import DEFAULT, Address, Limits, ParsedAttachment, ParsedMessage
 
 _NOT_PROSE = re.compile(r"^(>|\s*$)")
 _SALVAGED_HEADERS = 1024 * 1024
@@ -30,7 +44,7 @@ def parse_message(raw: bytes, *, limits: Limits = DEFAULT) -> ParsedMessage:
             raise LimitExceeded(f"The message is larger than {limits.message_bytes // (1024 * 1024)} MB.")
         root = parse_tree(raw.lstrip(b"\r\n"), limits, deadline)
         return _from_tree(raw, root, limits, deadline)
-    except Exception as error:  # one message never holds up the next, whatever is wrong with it or with us
+    except Exception as error:  # noqa: BLE001  # one message never holds up the next, whatever is wrong with it or with us
         return _salvaged(raw, limits, error)
 
 
@@ -48,13 +62,15 @@ def _from_tree(raw: bytes, root: Part, limits: Limits, deadline: Deadline) -> Pa
 
 
 def _salvaged(raw: bytes, limits: Limits, error: Exception) -> ParsedMessage:
-    sentence = str(error) if isinstance(error, LimitExceeded) else f"It cannot be parsed ({type(error).__name__})."
+    sentence = (
+        str(error) if isinstance(error, LimitExceeded) else f"It cannot be parsed ({type(error).__name__})."
+    )
     block, body = split_message(raw)
     text = decode_text(body[: limits.html_chars]).replace("\r\n", "\n")
     try:
         root = parse_headers(block[:_SALVAGED_HEADERS] + b"\n\n", limits)
         return _assemble(raw, root, limits, text=text, html=None, files=(), error=sentence)
-    except Exception:  # then not even the headers: the raw bytes and their key remain
+    except Exception:  # noqa: BLE001  # then not even the headers: the raw bytes and their key remain
         root = parse_headers(b"\n", limits)
         return _assemble(raw, root, limits, text=text, html=None, files=(), error=sentence)
 
@@ -104,7 +120,9 @@ def _assemble(
 def decoded_headers(root: Part, limits: Limits) -> Mapping[str, tuple[str, ...]]:
     """All headers, names in lower case, values readable; at most `limits.headers` names."""
     names = list(root.fields)[: limits.headers]
-    return {name: tuple(header_text(value) for value in root.fields[name][: limits.headers]) for name in names}
+    return {
+        name: tuple(header_text(value) for value in root.fields[name][: limits.headers]) for name in names
+    }
 
 
 def make_snippet(text: str, max_chars: int) -> str:

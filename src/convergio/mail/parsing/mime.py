@@ -6,6 +6,7 @@ interpretation (`headers.py` does it), descending into message/* (an embedded me
 byte), and the size of what it is willing to build.
 """
 
+import re
 import time
 from binascii import Error as BinasciiError
 from binascii import a2b_qp, a2b_uu
@@ -15,14 +16,19 @@ from email.message import Message
 from email.parser import BytesFeedParser, BytesParser
 from email.policy import Compat32
 from functools import cached_property
-from re import MULTILINE, compile
 from typing import Any, cast
 
-from .headers import header_text, is_damaged_base64, lenient_base64, parse_parameters, unfold
-from .types import Limits
+from convergio.mail.parsing.headers import (
+    header_text,
+    is_damaged_base64,
+    lenient_base64,
+    parse_parameters,
+    unfold,
+)
+from convergio.mail.parsing.types import Limits
 
 _CHUNK = 64 * 1024
-_SOFT_BREAK_SPACE = compile(rb"=[ \t]+(?=\r?$)", MULTILINE)
+_SOFT_BREAK_SPACE = re.compile(rb"=[ \t]+(?=\r?$)", re.MULTILINE)
 _DEFECTS: dict[type[errors.MessageDefect], str] = {
     errors.NoBoundaryInMultipartDefect: "a multipart without a boundary",
     errors.StartBoundaryNotFoundDefect: "a multipart whose boundary never appears",
@@ -50,7 +56,7 @@ class Part(Message):
             raise LimitExceeded(f"The message nests more than {self.max_depth} parts deep.")
         super().attach(payload)
 
-    def set_payload(self, payload: Any, charset: Any = None) -> None:
+    def set_payload(self, payload: Any, charset: Any = None) -> None:  # noqa: ARG002  # as the parser calls it
         self.body = payload.encode("utf-8", "surrogateescape")
 
     @cached_property
@@ -122,7 +128,8 @@ def _from_quoted_printable(body: bytes) -> tuple[bytes, str | None]:
 
 
 def _from_uuencode(body: bytes) -> tuple[bytes, str | None]:
-    out, inside = [], False
+    out: list[bytes] = []
+    inside = False
     for line in body.splitlines():
         if not inside:
             inside = line.startswith(b"begin ")
@@ -183,7 +190,7 @@ def parse_headers(raw: bytes, limits: Limits) -> Part:
 
 
 def _policy(limits: Limits) -> Compat32:
-    return _CappedHeaders(max_chars=limits.header_chars)
+    return _CappedHeaders(max_chars=limits.header_chars)  # type: ignore[call-arg]  # any class attribute may
 
 
 def _part_factory(limits: Limits) -> Callable[..., Part]:

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.parser import HeaderParser
 
-from .bounces import read_prose
-from .headers import header_text
-from .identifiers import parse_message_id
-from .types import Address, DeliveryReport, ParsedAttachment, RecipientReport
+from convergio.mail.parsing.bounces import read_prose
+from convergio.mail.parsing.headers import header_text
+from convergio.mail.parsing.identifiers import parse_message_id
+from convergio.mail.parsing.types import Address, DeliveryReport, ParsedAttachment, RecipientReport
 
 _ACTIONS = {"failed", "delayed", "delivered", "relayed", "expanded"}
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _ORIGINAL_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
-_BLANK_LINES = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
+_ONCE_PER_RECIPIENT = {"original-recipient", "final-recipient", "action"}
+_MAX_GROUPS = 1_000
 _HEADER_PARTS = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
 
 
@@ -33,7 +34,8 @@ def read_report(
             if report.recipients:
                 return report
     if content_type == "multipart/report" and any(
-        part.content_type in {"message/disposition-notification", "message/feedback-report"} for part in attachments
+        part.content_type in {"message/disposition-notification", "message/feedback-report"}
+        for part in attachments
     ):
         return None
     recipients = read_prose(sender=sender, return_path=return_path, headers=headers, text=text)
@@ -58,25 +60,26 @@ def parse_delivery_status(content: bytes, original_message_id: str | None) -> De
 
 
 def _blocks(text: str) -> list[str]:
-    blocks = []
-    for block in _BLANK_LINES.split(text):
-        repeated = re.split(r"\n(?=(?:original|final)-recipient:)", "\n" + block, flags=re.IGNORECASE)
-        kept = [repeated[0]]
-        for piece in repeated[1:]:  # a group has one of each of the two fields
-            opens_new = re.search(r"^final-recipient:", kept[-1], re.IGNORECASE | re.MULTILINE)
-            kept.append(piece) if opens_new or len(kept) == 1 else kept.append(kept.pop() + "\n" + piece)
-        blocks += [piece.strip("\n") for piece in kept if piece.strip()]
-    return blocks[:1_000]
+    groups: list[list[str]] = [[]]
+    seen: set[str] = set()
+    for line in text.split("\n"):
+        name = line.partition(":")[0].strip().lower()
+        if not line.strip() or (name in _ONCE_PER_RECIPIENT and name in seen):
+            groups.append([])
+            seen.clear()
+        seen.add(name)
+        groups[-1].append(line)
+    return ["\n".join(group).lstrip("\n") for group in groups if any(group)][:_MAX_GROUPS]
 
 
 def _typed(fields: "Message[str, str]", name: str) -> str:
     """A field of the form `type; value` (RFC 3464, section 2.1.2) without its type."""
-    value = header_text(dict(fields.raw_items()).get(name, "") or _any_case(fields, name))
+    value = header_text(_field(fields, name))
     kind, separator, rest = value.partition(";")
     return rest.strip() if separator and " " not in kind.strip() else value
 
 
-def _any_case(fields: "Message[str, str]", name: str) -> str:
+def _field(fields: "Message[str, str]", name: str) -> str:
     return next((str(value) for key, value in fields.raw_items() if key.lower() == name), "")
 
 
@@ -84,9 +87,9 @@ def _recipient(fields: "Message[str, str]") -> RecipientReport | None:
     address = (_typed(fields, "final-recipient") or _typed(fields, "original-recipient")).strip("<> ")
     if not address:
         return None
-    action = header_text(_any_case(fields, "action")).split("(")[0].strip().lower()
+    action = header_text(_field(fields, "action")).split("(")[0].strip().lower()
     diagnostic = _typed(fields, "diagnostic-code")
-    match = _STATUS.search(header_text(_any_case(fields, "status"))) or _STATUS.search(diagnostic)
+    match = _STATUS.search(header_text(_field(fields, "status"))) or _STATUS.search(diagnostic)
     status = match[1] if match else ""
     return RecipientReport(address, _settled_action(action, status), status, diagnostic)
 
