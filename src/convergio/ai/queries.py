@@ -83,6 +83,8 @@ COURTESIES = (
 LEAST_LIKENESS = 0.42
 # A word in the heading says more about a passage than the same word in its text.
 HEADING = 1.5
+# Words that a passage must share with a mail, for each doubling of the mail's own telling words.
+EVIDENCE = 0.6
 
 # One pass over the words of the passages in reach (their stored tsvectors), used twice: to know how telling each word
 # is (the rarer, the more), and to find the word that a misspelt one was meant to be. A passage must show evidence that
@@ -134,7 +136,7 @@ FROM hit
 CROSS JOIN possible
 JOIN knowledge_passages AS passage USING (id)
 JOIN knowledge_documents AS document ON document.id = passage.document_id
-WHERE hit.evidence >= 0.5 * log(2, possible.words)
+WHERE hit.evidence >= %(evidence)s * log(2, possible.words)
 ORDER BY hit.weight DESC, passage.id
 LIMIT %(most)s
 """
@@ -155,6 +157,7 @@ def find_passages(*, text: str, inbox_id: int | None, most: int = 8) -> list[Pas
             "courtesies": COURTESIES.split(),
             "likeness": LEAST_LIKENESS,
             "heading": HEADING,
+            "evidence": EVIDENCE,
             "most": most,
         },
     )
