@@ -260,6 +260,7 @@ class EmailDelivery(models.Model):
     folder = models.ForeignKey(InboxFolder, models.SET_NULL, null=True, related_name="+", db_index=False)
     uid = models.BigIntegerField(null=True, db_comment="IMAP UID in that folder; NULL after UIDVALIDITY changed")
     is_seen = models.BooleanField(db_default=False, db_comment="The server's \\Seen as last known")
+    seen_wanted = models.BooleanField(null=True, db_comment="What a person decided and the server does not know yet")
     is_junk = models.BooleanField(db_default=False)
     received_at = models.DateTimeField(db_comment="Same as the message's, for the inbox's list")
     created_at = columns.created_at()
@@ -270,7 +271,12 @@ class EmailDelivery(models.Model):
             models.UniqueConstraint(fields=["email", "inbox"], name="email_deliveries_once"),
             models.UniqueConstraint(fields=["folder", "uid"], name="email_deliveries_uid_once"),
         ]
-        indexes: ClassVar = [models.Index(fields=["inbox", "-received_at", "-email"], name="email_deliveries_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["inbox", "-received_at", "-email"], name="email_deliveries_newest"),
+            models.Index(
+                fields=["folder"], condition=Q(seen_wanted__isnull=False), name="email_deliveries_seen_wanted"
+            ),
+        ]
 
 
 class AutoReply(models.Model):
