@@ -19,7 +19,7 @@ from convergio.core.net import Endpoint, guard_host
         "192.168.1.1",
         "169.254.169.254",
         "100.64.0.1",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104
         "224.0.0.1",
         "::1",
         "fe80::1",
@@ -76,7 +76,7 @@ def test_connecting_uses_the_checked_address_and_not_the_name() -> None:
 
 def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        endpoint = Endpoint("mail.test", listening.getsockname()[1], ("127.0.0.2", "127.0.0.1"))
+        endpoint = Endpoint("mail.test", listening.getsockname()[1], ("::1", "127.0.0.1"))
 
         with endpoint.connect(2.0) as connection:
             assert connection.getpeername()[0] == "127.0.0.1"

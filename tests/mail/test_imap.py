@@ -29,7 +29,7 @@ def trusted(mail_servers: MailServers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(mail_servers.certificate))
 
 
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted", "smtp_server")
 def test_it_signs_in_over_tls(account: Account, mail_servers: MailServers) -> None:
     mailbox = open_mailbox(
         account.with_settings(
@@ -46,7 +46,7 @@ def test_it_signs_in_over_tls(account: Account, mail_servers: MailServers) -> No
     assert report.outgoing.success, report.outgoing.error
 
 
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trusted", "smtp_server")
 def test_it_signs_in_over_starttls(account: Account) -> None:
     report = open_mailbox(account.with_settings(imap_security="starttls", smtp_security="starttls")).check()
 
@@ -65,6 +65,7 @@ def test_it_idles_over_tls(account: Account, mail_servers: MailServers) -> None:
     mailbox.close()
 
 
+@pytest.mark.usefixtures("smtp_server")
 def test_a_certificate_that_nobody_signed_is_refused_with_its_reason(
     account: Account, mail_servers: MailServers
 ) -> None:
@@ -85,6 +86,7 @@ def test_tls_against_a_plain_port_says_what_to_check(account: Account) -> None:
     assert "did not speak TLS" in report.incoming.error
 
 
+@pytest.mark.usefixtures("smtp_server")
 def test_rule_11_a_wrong_password_is_an_auth_error_on_each_side(account: Account) -> None:
     wrong = account.with_settings(imap_password="wrong", smtp_password="wrong")
 
@@ -136,7 +138,7 @@ def test_the_settings_show_no_password(account: Account) -> None:
 
 
 def test_it_connects_again_after_the_connection_broke() -> None:
-    with line_server(lambda conversation: None, _imap_until_idle()) as server:
+    with line_server(_hangs_up, _imap_until_idle()) as server:
         mailbox = open_mailbox(_scripted(server.port))
         with pytest.raises(ProviderError):
             mailbox.status("INBOX")
@@ -286,6 +288,10 @@ def _imap_until_idle(*farewell: str) -> Script:
         conversation.say("+ idling", *farewell)
 
     return script
+
+
+def _hangs_up(_: Conversation) -> None:
+    """Close the connection before a word."""
 
 
 def _says_nothing(conversation: Conversation) -> None:

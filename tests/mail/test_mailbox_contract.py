@@ -30,9 +30,11 @@ class Case:
 
 @pytest.fixture(params=["imap", "maildir"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    made = (
-        _imap_case(request.getfixturevalue("account")) if request.param == "imap" else _maildir_case(tmp_path)
-    )
+    if request.param == "imap":
+        request.getfixturevalue("smtp_server")
+        made = _imap_case(request.getfixturevalue("account"))
+    else:
+        made = _maildir_case(tmp_path)
     yield made
     made.mailbox.close()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
+from email.utils import parseaddr
 
 import pytest
 from hypothesis import given
@@ -167,6 +169,12 @@ def test_a_message_to_nobody_is_refused() -> None:
         build_message(_message(to=[]))
 
 
+def _display_name(raw: bytes) -> str:
+    """By the older parser: the newer one puts a space between two encoded words of a name (RFC 2047 6.2)."""
+    shown, _ = parseaddr(message_from_bytes(raw)["From"])
+    return str(make_header(decode_header(shown)))
+
+
 @given(name=st.text(max_size=120), subject=st.text(max_size=300), text=st.text(max_size=300))
 def test_any_text_either_arrives_as_written_or_is_refused(name: str, subject: str, text: str) -> None:
     message = _message(sender=Address("support@mail.test", name), subject=subject, text=text)
@@ -178,7 +186,7 @@ def test_any_text_either_arrives_as_written_or_is_refused(name: str, subject: st
     parsed = message_from_bytes(raw, policy=default)
 
     assert [entry.addr_spec for entry in parsed["From"].addresses] == ["support@mail.test"]
-    assert [entry.display_name.split() for entry in parsed["From"].addresses] == [name.split()]
+    assert _display_name(raw).split() == name.split()
     assert parsed["Subject"].split() == subject.split()
     assert parsed["Message-ID"] == "<id@mail.test>"
 

@@ -15,6 +15,8 @@ from tests.mail.line_server import Conversation, Script, line_server
 from tests.mail.sample import raw_message
 from tests.mail.servers import Account, MailServers, delivered
 
+pytestmark = pytest.mark.usefixtures("smtp_server")
+
 ME = "support@mail.test"
 YOU = "you@client.example"
 

@@ -46,7 +46,7 @@ class Outgoing(msgspec.Struct):
 _CLAIM = """
 UPDATE emails AS email SET delivery_state = 'sending', attempts = attempts + 1, data_sent_at = NULL
 FROM email_deliveries AS delivery
-WHERE email.id = %s AND delivery.email_id = email.id AND email.delivery_state = 'queued' AND email.send_after <= now()
+WHERE email.id = %s AND delivery.email_id = email.id AND email.delivery_state = 'queued' AND email.send_after <= clock_timestamp()
 RETURNING email.id, delivery.inbox_id, email.message_id, email.raw_source,
   ARRAY(SELECT DISTINCT one->>'address' FROM jsonb_each(email.recipients) AS field(name, people),
         jsonb_array_elements(people) AS one WHERE field.name IN ('to', 'cc', 'bcc')),

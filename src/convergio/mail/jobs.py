@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 from convergio.accounts.workspaces import workspace_ids
 from convergio.core import sql
 from convergio.core.events import on
-from convergio.core.jobs import RETRIES
+from convergio.core.jobs import RETRIES, enqueue, enqueue_all
 from convergio.mail.delivery import deliver_email, due_emails, recover_interrupted, resolve_uncertain
 from convergio.mail.drafting import draft_reply
 
@@ -38,8 +38,7 @@ def resolve_uncertain_job(workspace_id: int, email_id: int) -> None:
 @on("email.received")
 def draft_replies(workspace_id: int, ids: list[int]) -> None:
     """Each new message gets its drafting job."""
-    for email_id in ids:
-        draft_reply_job.defer(workspace_id=workspace_id, email_id=email_id)
+    enqueue_all(draft_reply_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in ids])
 
 
 @on("email.queued", queue="send")
@@ -47,14 +46,13 @@ def deliver_when_due(workspace_id: int, ids: list[int]) -> None:
     """Each queued mail gets its delivery job at the end of its undo window or wait."""
     for email_id in ids:
         due: datetime | None = sql.fetch_value("SELECT send_after FROM emails WHERE id = %s", [email_id])
-        deliver_email_job.configure(schedule_at=due).defer(workspace_id=workspace_id, email_id=email_id)
+        enqueue(deliver_email_job, at=due, workspace_id=workspace_id, email_id=email_id)
 
 
 @on("email.uncertain", queue="send")
 def look_for_uncertain(workspace_id: int, ids: list[int]) -> None:
     """What may have been sent is looked for in Sent."""
-    for email_id in ids:
-        resolve_uncertain_job.defer(workspace_id=workspace_id, email_id=email_id)
+    enqueue_all(resolve_uncertain_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in ids])
 
 
 @app.periodic(cron="* * * * *")
@@ -63,5 +61,5 @@ def sweep_outbox(timestamp: int) -> None:
     """Pick up what a killed worker left behind, workspace by workspace."""
     for workspace_id in workspace_ids():
         recover_interrupted(workspace_id)
-        for email_id in due_emails(workspace_id, overdue=LOST_AFTER):
-            deliver_email_job.defer(workspace_id=workspace_id, email_id=email_id)
+        lost = due_emails(workspace_id, overdue=LOST_AFTER)
+        enqueue_all(deliver_email_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in lost])

@@ -126,7 +126,7 @@ class _PinnedSMTP(smtplib.SMTP):
         # An address literal: a look-up of this machine's own name can hang for the resolver's whole timeout.
         super().__init__(endpoint.host, endpoint.port, local_hostname="[127.0.0.1]", timeout=timeout)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002  # smtplib's hook
         connection = self._endpoint.connect(timeout)
         if self._context is None:
             return connection
