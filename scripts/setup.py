@@ -43,7 +43,8 @@ def _make_environment(dev: bool) -> None:
     run(uv, "venv", "--quiet", "--clear", "--python", base_python(), VENV)
     locks = [RUNTIME_LOCK, BUILD_LOCK, *([DEV_LOCK] if dev else [])]
     python = ("--quiet", "--python", VENV / "bin" / "python")
-    run(uv, "pip", "sync", *python, "--require-hashes", *locks)
+    # Compiled once here, every later start is faster by about a second.
+    run(uv, "pip", "sync", *python, "--require-hashes", "--compile-bytecode", *locks)
     # hatchling came with the build lock, so nothing unlocked is fetched for this.
     run(uv, "pip", "install", *python, "--no-build-isolation", "--no-deps", "--editable", ROOT)
 

@@ -54,7 +54,7 @@ def _parse(given: list[str]) -> argparse.Namespace:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if name == chosen:
-            module: Command = importlib.import_module(COMMANDS.module(name))  # type: ignore[assignment]
+            module: Command = importlib.import_module(COMMANDS.module(name))
             module.configure(command)
     return parser.parse_args(given)
 

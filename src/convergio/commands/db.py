@@ -14,7 +14,8 @@ from convergio.core.pg_tools import dump_schema
 from convergio.core.roles import grant_application_role
 from convergio.core.schema_docs import split_schema, write_schema
 
-Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+# argparse has no public name for what add_subparsers returns.
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -23,9 +23,8 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def run_step(words: str, *arguments: str) -> None:
+def run_step(*arguments: str) -> None:
     """Run one `convergio` command to its end; it says itself what went wrong, and its exit code is ours."""
-    say(words)
     done = subprocess.run([*_CONVERGIO, *arguments], check=False, preexec_fn=death_signal(signal.SIGTERM))
     if done.returncode != 0:
         raise SystemExit(done.returncode)
@@ -60,8 +59,8 @@ class _Watch:
         if self._postgres is not None:
             self._postgres.ensure_running()
         if self._on_ready is not None and self._answers():
-            self._on_ready, on_ready = None, self._on_ready
-            on_ready()
+            self._on_ready()
+            self._on_ready = None
 
     def _answers(self) -> bool:
         try:

@@ -20,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
     stack.say("Starting the database")
     with open_workplace(options) as workplace:
         os.environ["CONVERGIO_PUBLIC_URL"] = url
-        stack.run_step("Bringing its tables up to date", "migrate")
+        stack.say("Bringing its tables up to date")
+        stack.run_step("migrate")
         stack.say("Starting web, worker and mailwatch")
         return stack.run_stack(workplace, options, on_ready=lambda: stack.say(f"Convergio is at {url}"))

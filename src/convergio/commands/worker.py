@@ -34,9 +34,10 @@ def _work(concurrency: int) -> None:
 
     django.setup()
     from procrastinate.contrib.django import app  # noqa: PLC0415
+    from procrastinate.contrib.django.django_connector import DjangoConnector  # noqa: PLC0415
 
     # Django's own connection cannot LISTEN; the queue brings one that can.
-    with app.replace_connector(app.connector.get_worker_connector()) as worker:
+    with app.replace_connector(DjangoConnector().get_worker_connector()) as worker:
         asyncio.run(_run(worker, concurrency))
 
 

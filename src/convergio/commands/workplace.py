@@ -74,7 +74,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def open_workplace(options: argparse.Namespace, *, always_embedded: bool = False) -> Iterator[Workplace]:
     """Start, join or check the database of `options.data_dir` and point the environment at it."""
-    data_dir = Path(os.path.abspath(options.data_dir or _default_data_dir()))
+    data_dir = Path(os.path.abspath(options.data_dir or default_data_dir()))
     os.environ["CONVERGIO_DATA_DIR"] = str(data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "convergio.settings"
     external = Environment().secret("DATABASE_URL")
@@ -87,7 +87,8 @@ def open_workplace(options: argparse.Namespace, *, always_embedded: bool = False
         yield Workplace(data_dir, postgres)
 
 
-def _default_data_dir() -> Path:
+def default_data_dir() -> Path:
+    """CONVERGIO_DATA_DIR, else the folder for such data of this user (XDG Base Directory Specification)."""
     data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(os.environ.get("CONVERGIO_DATA_DIR") or Path(data_home) / "convergio")
 
