@@ -194,7 +194,7 @@ def test_rules_38_and_39_auto_mode_answers_the_return_path_and_says_that_it_is_a
     receiver: Receiver, inbox: Inbox, outbox: Path
 ) -> None:
     Inbox.objects.filter(id=inbox.id).update(reply_mode="auto")
-    store_messages(receiver, [arrival(b"Return-Path: <bounce-me@lumen.example>\r\n" + raw_message())])
+    store_messages(receiver, [arrival(b"Return-Path: <returns@lumen.example>\r\n" + raw_message())])
     run_jobs(also_scheduled=True)
     [file] = outbox.glob("*.eml")
     sent = message_from_bytes(file.read_bytes())

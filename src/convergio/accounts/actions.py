@@ -59,7 +59,9 @@ def change_password(actor: Actor, *, current: str, new: str, client: Client) -> 
     attempt = throttles.count_try("login", email=actor.email, ip=client.ip)
     user = User.objects.get(id=actor.require_user())
     if not password_fits(user, current):
-        history.note_failure("password_change", "wrong_password", email=user.email, client=client, user_id=user.id)
+        history.note_failure(
+            "password_change", "wrong_password", email=user.email, client=client, user_id=user.id
+        )
         raise WrongPassword
     with transaction.atomic():
         throttles.forgive(attempt)
@@ -111,7 +113,6 @@ def issue_api_key(
         key_hash=token_digest(value),
         expires_at=expires_at,
     )
-    key.refresh_from_db(fields=["created_at"])
     return key, value
 
 

@@ -98,7 +98,11 @@ def _first_statement(statement: str) -> list[bytes] | None:
     begin = "BEGIN;" if server.transaction_status == TransactionStatus.IDLE else ""
     result = server.exec_((begin + statement).encode())
     if result.status == ExecStatus.TUPLES_OK:
-        return [result.get_value(0, column) or b"" for column in range(result.nfields)] if result.ntuples else None
+        return (
+            [result.get_value(0, column) or b"" for column in range(result.nfields)]
+            if result.ntuples
+            else None
+        )
     if server.status == ConnStatus.BAD:
         raise DeadConnection("The database connection was closed.")
     raise DatabaseError(result.error_message.decode(errors="replace"))

@@ -17,7 +17,9 @@ class EmailTaken(Conflict):
     """Registration is the one place that tells whether an address has an account."""
 
     def __init__(self) -> None:
-        super().__init__("email_taken", "This address has an account already; sign in instead.", field="email")
+        super().__init__(
+            "email_taken", "This address has an account already; sign in instead.", field="email"
+        )
 
 
 class SignUpClosed(Forbidden):
@@ -45,7 +47,9 @@ class InvalidRefreshToken(NotSignedIn):
     """Unknown, expired or used before."""
 
     def __init__(self) -> None:
-        super().__init__("This refresh token does not work any more; sign in again.", code="invalid_refresh_token")
+        super().__init__(
+            "This refresh token does not work any more; sign in again.", code="invalid_refresh_token"
+        )
 
 
 class InvalidLink(InvalidInput):

@@ -18,6 +18,6 @@ def mail_reset_link(attempt_id: int) -> None:
 
 @app.periodic(cron="17 3 * * *")
 @app.task(name="accounts.sweep_throttles", queueing_lock="accounts.sweep_throttles")
-def sweep_throttles(timestamp: int) -> None:
+def sweep_throttles(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Forget counters that a day went by without."""
     throttles.sweep()

@@ -87,8 +87,9 @@ _KEYS = """
 SELECT id, name, prefix, created_at, expires_at, last_used_at
 FROM api_keys
 WHERE user_id = %s AND workspace_id = %s AND revoked_at IS NULL
-ORDER BY id DESC
 """
+_NEWEST_KEYS = f"{_KEYS} ORDER BY id DESC"
+_ONE_KEY = f"{_KEYS} AND id = %s"
 _HISTORY = """
 SELECT id, email, method, outcome, reason, host(ip), user_agent, created_at
 FROM login_history WHERE user_id = %s ORDER BY id DESC LIMIT %s
@@ -116,7 +117,15 @@ def list_sessions(actor: Actor) -> list[Session]:
 
 def list_api_keys(actor: Actor) -> list[Key]:
     """The actor's living keys in this workspace, the newest first."""
-    return sql.fetch_all(Key, _KEYS, [actor.user_id, actor.workspace_id])
+    return sql.fetch_all(Key, _NEWEST_KEYS, [actor.user_id, actor.workspace_id])
+
+
+def get_api_key(actor: Actor, key_id: int) -> Key:
+    """One of the actor's living keys. Raises NotFound."""
+    key = sql.fetch_one(Key, _ONE_KEY, [actor.user_id, actor.workspace_id, key_id])
+    if key is None:
+        raise NotFound("API key")
+    return key
 
 
 def login_history(actor: Actor) -> list[Attempt]:

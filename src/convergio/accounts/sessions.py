@@ -48,7 +48,9 @@ class Tokens:
     expires_at: datetime
 
 
-def open_session(*, user_id: int, workspace_id: int, kind: Literal["browser", "api"], client: Client) -> Tokens:
+def open_session(
+    *, user_id: int, workspace_id: int, kind: Literal["browser", "api"], client: Client
+) -> Tokens:
     """Start a session of 30 days; an API session's access token lives one hour."""
     access, refresh = new_token(), new_token() if kind == "api" else ""
     ends = now() + SESSION_LIFE

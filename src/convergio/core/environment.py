@@ -31,7 +31,9 @@ class Environment:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingError(f"{name}_FILE points to {path}, which cannot be read: {error.strerror}.") from None
+            raise SettingError(
+                f"{name}_FILE points to {path}, which cannot be read: {error.strerror}."
+            ) from None
 
     def flag(self, name: str, default: bool = False) -> bool:
         value = self.text(name).lower()

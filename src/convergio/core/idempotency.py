@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, RawPostDataException
@@ -18,6 +18,7 @@ from convergio.core import sql
 from convergio.core.errors import Conflict, InvalidInput
 
 P = ParamSpec("P")
+View = Callable[Concatenate[Any, P], HttpResponse]
 _LONGEST_KEY = 255
 
 _FORGET_OLD = """
@@ -38,9 +39,7 @@ class _Stored(msgspec.Struct):
     answer: bytes
 
 
-def idempotent(
-    view: Callable[Concatenate[Any, P], HttpResponse],
-) -> Callable[Concatenate[Any, P], HttpResponse]:
+def idempotent(view: View[P]) -> View[P]:
     """Wrap an API function that answers JSON as an HttpResponse and runs in a signed-in request's transaction.
 
     Keys hold for 24 hours in one workspace. The same key with another request raises Conflict; without the header
@@ -59,7 +58,7 @@ def idempotent(
         sql.execute(_STORE, [response.status_code, response.content, request.actor.workspace_id, key])
         return response
 
-    return once
+    return cast(View[P], once)
 
 
 def _digest(request: HttpRequest) -> bytes:
@@ -80,5 +79,7 @@ def _claim(workspace_id: int, key: str, request_hash: bytes) -> _Stored | None:
         return None
     stored = sql.fetch_one(_Stored, _STORED, [workspace_id, key])
     if stored is None or bytes(stored.request_hash) != request_hash:
-        raise Conflict("idempotency_key_reused", "This Idempotency-Key was used for another request; take a new one.")
+        raise Conflict(
+            "idempotency_key_reused", "This Idempotency-Key was used for another request; take a new one."
+        )
     return stored

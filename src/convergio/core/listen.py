@@ -27,7 +27,6 @@ MOST_WAITING = 256
 _BACK_OFF = (0.2, 30.0)
 _CONNECT_SECONDS = 5
 _STOP_SECONDS = 1
-_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -155,7 +154,12 @@ class Listener:
 
     def _listen(self) -> None:
         with psycopg.connect(
-            self._url(), autocommit=True, connect_timeout=_CONNECT_SECONDS, **_KEEPALIVE
+            self._url(),
+            autocommit=True,
+            connect_timeout=_CONNECT_SECONDS,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
         ) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self._listening.set()

@@ -73,7 +73,9 @@ class AppSetting(models.Model):
 
     class Meta:
         db_table = "app_settings"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "key"], name="app_settings_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="app_settings_once")
+        ]
 
 
 class IdempotencyKey(models.Model):

@@ -55,11 +55,15 @@ def _deliver(message: EmailMessage, url: str) -> None:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             server.send_message(message)
     except smtplib.SMTPAuthenticationError:
-        raise ProviderError("auth", "The server in CONVERGIO_SMTP_URL refused its user or password.") from None
+        raise ProviderError(
+            "auth", "The server in CONVERGIO_SMTP_URL refused its user or password."
+        ) from None
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
-        kind = "permanent" if all(code >= 500 for code in codes) else "retry"
-        raise ProviderError(kind, "The mail server refused the recipient.") from None
+        final = all(code >= 500 for code in codes)
+        raise ProviderError(
+            "permanent" if final else "retry", "The mail server refused the recipient."
+        ) from None
     except (OSError, smtplib.SMTPException) as error:
         message_text = f"The server in CONVERGIO_SMTP_URL did not take the mail: {type(error).__name__}."
         raise ProviderError("retry", message_text) from error

@@ -8,21 +8,21 @@ _ROW = """
     LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    found record;
+    entry record;
 BEGIN
     {select};
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    PERFORM set_config('convergio.workspace_id', found.workspace_id::text, true);
-    RETURN QUERY SELECT found.id, found.workspace_id, found.user_id, found.role::text, found.email::text,
-                        found.name::text, found.timezone::text, found.stale;
+    PERFORM set_config('convergio.workspace_id', entry.workspace_id::text, true);
+    RETURN QUERY SELECT entry.id, entry.workspace_id, entry.user_id, entry.role::text, entry.email::text,
+                        entry.name::text, entry.timezone::text, entry.stale;
 END $$
 """
 _SESSION = _ROW.format(select="""
     SELECT s.id, s.workspace_id, s.user_id, m.role, u.email, u.name, u.timezone,
            s.last_seen_at < statement_timestamp() - interval '1 minute' AS stale
-    INTO found
+    INTO entry
     FROM user_sessions s
     JOIN users u ON u.id = s.user_id AND u.is_active
     JOIN workspace_members m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
@@ -32,7 +32,7 @@ _SESSION = _ROW.format(select="""
 _KEY = _ROW.format(select="""
     SELECT k.id, k.workspace_id, k.user_id, m.role, u.email, u.name, u.timezone,
            coalesce(k.last_used_at < statement_timestamp() - interval '1 minute', true) AS stale
-    INTO found
+    INTO entry
     FROM api_keys k
     JOIN users u ON u.id = k.user_id AND u.is_active
     JOIN workspace_members m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
