@@ -67,7 +67,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
             for _ in range(count):
                 yield from (FROM, b"Subject: x\n", b"\n", b"y" * 50_000 + b"\n", b"\n")
 
-        def readline(self, size: int | None = -1, /) -> bytes:
+        def readline(self, _size: int | None = -1, /) -> bytes:
             return next(self.lines, b"")
 
     tracemalloc.start()

@@ -54,7 +54,7 @@ def test_a_question_without_message_id_or_date_may_be_answered() -> None:
         ({"X_Autoreply": "yes"}, "autoreply"),
         ({"X_Autorespond": "x"}, "autoreply"),
         ({"X_Loop": "x"}, "loop"),
-        ({"X_Failed_Recipients": "a@x.test"}, "report"),
+        ({"X_Failed_Recipients": "a@x.test"}, "failed_recipients"),
         ({"Feedback_ID": "1:2:3:x"}, "feedback_id"),
         ({"Content_Type": "multipart/report; report-type=disposition-notification; boundary=b"}, "report"),
         ({"X_Spam_Flag": "YES"}, "spam"),
