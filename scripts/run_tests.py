@@ -26,7 +26,9 @@ NEEDS = {
 def main() -> int:
     install_missing()
     failed = failed_checks()
-    installations = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    installations = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
+    )
     codes = []
     if installations:
         step(f"Tests on PostgreSQL {installations[0].parent.name}")

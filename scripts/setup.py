@@ -14,8 +14,10 @@ STAMP = VENV / "setup-stamp"
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
-        stop("Convergio needs Python 3.11 or newer: install it and name it with PYTHON=, as in make PYTHON=python3.12.")
+    if sys.version_info < (3, 11):  # noqa: UP036 - the one place where an older one may turn up
+        stop(
+            "Convergio needs Python 3.11 or newer: install it and name it with PYTHON=, as in make PYTHON=python3.12."
+        )
     made = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.is_file() else []
     # Once the tests' tools are there they stay: `make demo` after `make test` must not take them away.
     dev = "--dev" in sys.argv[1:] or "dev" in made
@@ -41,7 +43,8 @@ def _make_environment(dev: bool) -> None:
     run(uv, "venv", "--quiet", "--clear", "--python", base_python(), VENV)
     locks = [RUNTIME_LOCK, BUILD_LOCK, *([DEV_LOCK] if dev else [])]
     python = ("--quiet", "--python", VENV / "bin" / "python")
-    run(uv, "pip", "sync", *python, "--require-hashes", *locks)
+    # Compiled once here, every later start is faster by about a second.
+    run(uv, "pip", "sync", *python, "--require-hashes", "--compile-bytecode", *locks)
     # hatchling came with the build lock, so nothing unlocked is fetched for this.
     run(uv, "pip", "install", *python, "--no-build-isolation", "--no-deps", "--editable", ROOT)
 

@@ -63,7 +63,15 @@ def _make_private_environment(folder: Path) -> None:
         stop("Python's venv module is not complete: install uv, or python3-venv (apt install python3-venv).")
     step("Installing python3-venv")
     run("apt-get", "update", "-q")
-    run("apt-get", "install", "-y", "-q", "--no-install-recommends", "python3-venv", DEBIAN_FRONTEND="noninteractive")
+    run(
+        "apt-get",
+        "install",
+        "-y",
+        "-q",
+        "--no-install-recommends",
+        "python3-venv",
+        DEBIAN_FRONTEND="noninteractive",
+    )
     if not _venv(folder):
         stop("Python cannot make a virtual environment even with python3-venv installed: install uv instead.")
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from convergio.accounts import sessions
+from convergio.accounts.actor import Actor, Role
+from convergio.accounts.client import Client as Device
 from convergio.accounts.models import User, Workspace, WorkspaceMember
+from convergio.core.seeds import run_workspace_seeds
+from convergio.core.tenancy import workspace_scope
+
+PASSWORD = "correct horse battery"
 
 
 def make_user(name: str) -> User:
@@ -17,3 +30,75 @@ def make_workspace(owner: User, *members: User) -> Workspace:
     for member in members:
         WorkspaceMember.objects.create(workspace=workspace, user=member, role="member")
     return workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of the cast: their account, and the workspace they are in."""
+
+    user: User
+    workspace: Workspace
+    role: Role
+
+    @property
+    def actor(self) -> Actor:
+        """Who actions see, without a session."""
+        return Actor(
+            workspace_id=self.workspace.id,
+            user_id=self.user.id,
+            role=self.role,
+            email=self.user.email,
+            name=self.user.name,
+            timezone=self.user.timezone,
+        )
+
+    def browser(self, *, csrf: bool = False) -> Client:
+        """A test client with a session cookie; with `csrf`, unsafe requests need the token as in real life."""
+        client = Client(enforce_csrf_checks=csrf)
+        client.cookies[settings.SESSION_COOKIE_NAME] = self._session("browser")
+        return client
+
+    def program(self) -> Client:
+        """A test client that sends a bearer token."""
+        return Client(headers={"Authorization": f"Bearer {self._session('api')}"})
+
+    def _session(self, kind: str) -> str:
+        tokens = sessions.open_session(
+            user_id=self.user.id,
+            workspace_id=self.workspace.id,
+            kind="browser" if kind == "browser" else "api",
+            client=Device(ip="127.0.0.1", user_agent=""),
+        )
+        return tokens.access
+
+
+def _person(name: str, workspace: Workspace | None = None) -> Person:
+    user = make_user(name)
+    user.set_password(PASSWORD)
+    user.save()
+    user.refresh_from_db()
+    if workspace is not None:
+        WorkspaceMember.objects.create(workspace=workspace, user=user, role="member")
+        return Person(user, workspace, "member")
+    workspace = make_workspace(user)
+    with workspace_scope(workspace.id):
+        run_workspace_seeds(workspace.id)
+    return Person(user, workspace, "owner")
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    """owner@convergio.test, who owns a workspace with its seeds."""
+    return _person("owner")
+
+
+@pytest.fixture
+def teammate(owner: Person) -> Person:
+    """teammate@convergio.test, a member of the owner's workspace."""
+    return _person("teammate", owner.workspace)
+
+
+@pytest.fixture
+def outsider(db: None) -> Person:
+    """outsider@convergio.test, who owns another workspace."""
+    return _person("outsider")

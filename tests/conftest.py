@@ -10,7 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from tests.cast import outsider, owner, teammate
 from tests.support.postgres import session_postgres
+
+__all__ = ["outsider", "owner", "teammate"]
 
 APPLICATION_ROLE = "convergio_test_app"
 

@@ -1,1 +1,73 @@
-"""x"""
+"""The `convergio` command: reads the command line, runs one command, and puts every fault in one sentence."""
+
+import argparse
+import errno
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from convergio import __version__
+from convergio.commands import COMMANDS, Command
+from convergio.core.environment import SettingError
+from convergio.core.errors import AppError
+from convergio.core.faults import EXIT_CONFIGURATION, PlatformFault, storage_fault
+
+_EXIT_USAGE = 2
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class SentenceParser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_EXIT_USAGE, f"convergio: {message.rstrip('.')}; see “{self.prog} --help”.\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command named by `arguments` (default: the process's) and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parse(given)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader of our output has left (`| head`); Python would complain once more at its exit.
+        sys.stderr.close()
+        return 128 + signal.SIGPIPE
+    except (PlatformFault, SettingError, AppError, OSError) as fault:
+        print(f"convergio: {_sentence(fault)}", file=sys.stderr)
+        return _exit_code(fault)
+    return code
+
+
+def _parse(given: list[str]) -> argparse.Namespace:
+    """Only the named command's module is imported: `convergio --help` answers at once."""
+    parser = SentenceParser(prog="convergio", description="Your mail, tasks and replies in one place.")
+    parser.add_argument("--version", action="version", version=f"convergio {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            module: Command = importlib.import_module(COMMANDS.module(name))
+            module.configure(command)
+    return parser.parse_args(given)
+
+
+def _sentence(fault: Exception) -> str:
+    if isinstance(fault, OSError) and fault.filename is not None:
+        if fault.errno in _DISK_FAULTS:
+            return str(storage_fault(fault, Path(fault.filename)))
+        return f"{fault.filename}: {fault.strerror}."
+    return str(fault)
+
+
+def _exit_code(fault: Exception) -> int:
+    if isinstance(fault, PlatformFault):
+        return fault.exit_code
+    return EXIT_CONFIGURATION if isinstance(fault, SettingError) else 1

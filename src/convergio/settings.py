@@ -36,7 +36,7 @@ if DATABASE_URL and len(SECRET_KEY) < 32:
 SECRET_KEY_FALLBACKS = env.words("CONVERGIO_SECRET_KEY_OLD")
 SIGNUP = env.choice("CONVERGIO_SIGNUP", "open", ("open", "invite", "closed"))
 RATE_LIMIT = env.number("CONVERGIO_RATE_LIMIT", 600)
-TRUSTED_PROXIES = env.words("CONVERGIO_TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("CONVERGIO_TRUSTED_PROXIES")
 ALLOW_PRIVATE_HOSTS = env.flag("CONVERGIO_ALLOW_PRIVATE_HOSTS")
 MAIL_FROM = env.text("CONVERGIO_MAIL_FROM", f"Convergio <no-reply@{_public.hostname}>")
 # The product's own notices (password reset) go by this server, or as files to a folder when none is set.
@@ -66,8 +66,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "convergio.site.middleware.SecurityHeaders",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "convergio.site.static_files.StaticFiles",
     "convergio.site.middleware.SignedInRequest",
+    "convergio.site.rate_limit.RateLimit",
+    "convergio.site.middleware.RequireActor",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
 ]
@@ -93,7 +95,10 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [str(path) for path in sorted(PACKAGE.glob("*/templates"))],
         "APP_DIRS": False,
-        "OPTIONS": {"environment": "convergio.site.jinja.environment"},
+        "OPTIONS": {
+            "environment": "convergio.site.jinja.environment",
+            "context_processors": ["convergio.site.context.frame"],
+        },
     }
 ]
 STATIC_URL = "/static/"

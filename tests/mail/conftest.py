@@ -12,9 +12,9 @@ from convergio.mail.ingest import Receiver
 from convergio.mail.models import Inbox
 from tests.cast import make_user, make_workspace
 from tests.mail.messages import make_inbox, receiver_of
-from tests.mail.servers import account, mail_servers
+from tests.mail.servers import account, mail_servers, smtp_server
 
-__all__ = ["account", "mail_servers"]
+__all__ = ["account", "mail_servers", "smtp_server"]
 
 
 @pytest.fixture

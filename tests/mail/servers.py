@@ -1,6 +1,7 @@
 """A real Dovecot (IMAP) and a real Exim (SMTP) for the tests: own configuration, loopback only, random ports.
 
-Both run as root (mail then belongs to the user nobody) and as a plain user. Each is stopped by its process id.
+Dovecot runs as root (mail then belongs to nobody) and as a plain user, Exim as root. Each is stopped by its
+process id.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from cryptography import x509
@@ -67,11 +70,11 @@ class MailServers:
     """Ports and folders of the running pair."""
 
     base: Path
+    certificate: Path
     imap_port: int
     imaps_port: int
     smtp_port: int
     smtps_port: int
-    certificate: Path
 
     def account(self, name: str = "") -> Account:
         """A new user; both servers know every name under DOMAIN with PASSWORD."""
@@ -99,21 +102,34 @@ class MailServers:
 
 @pytest.fixture(scope="session")
 def mail_servers() -> Iterator[MailServers]:
-    """Dovecot and Exim, running until the end of the session."""
+    """Dovecot, running until the end of the session, and the places for Exim."""
     dovecot = _program("dovecot", "dovecot-imapd")
-    exim = _program("exim4", "exim4-daemon-light")
     # Not pytest's folder: that one is closed to the user that mail belongs to.
     base = Path(tempfile.mkdtemp(prefix="convergio-mail-"))
     base.chmod(0o755)
-    servers = MailServers(base, *_free_ports(4), certificate=base / "certificate.pem")
+    servers = MailServers(base, base / "certificate.pem", *_free_ports(4))
     _write_certificate(servers.certificate, base / "key.pem")
     _make_folder(base / "mail")
-    with _running([dovecot, "-F", "-c", str(_dovecot_configuration(servers))], base / "dovecot.out") as first:
-        _wait_until_ready(servers.imap_port, first, base)
-        with _running([exim, "-C", str(_exim_configuration(servers)), "-bdf", "-q5s"], base / "exim.out") as second:
-            _wait_until_ready(servers.smtp_port, second, base)
+    try:
+        with _running(
+            [dovecot, "-F", "-c", str(_dovecot_configuration(servers))], base / "dovecot.out"
+        ) as process:
+            _wait_until_ready(servers.imap_port, process, base)
             yield servers
-    shutil.rmtree(base, ignore_errors=True)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def smtp_server(mail_servers: MailServers) -> Iterator[MailServers]:
+    """Exim beside Dovecot, delivering into its mailboxes. Exim lets nobody but root run it as a server."""
+    exim = _program("exim4", "exim4-daemon-light")
+    if os.getuid() != 0:
+        _unavailable("Exim can be started as a server by root only; run the tests as root for this one.")
+    command = [exim, "-C", str(_exim_configuration(mail_servers)), "-bdf", "-q5s"]
+    with _running(command, mail_servers.base / "exim.out") as process:
+        _wait_until_ready(mail_servers.smtp_port, process, mail_servers.base)
+        yield mail_servers
 
 
 @pytest.fixture
@@ -128,6 +144,15 @@ def imap_of(account: Account) -> imaplib.IMAP4:
     client.login(account.settings.imap_username, account.settings.imap_password)
     client.select("INBOX")
     return client
+
+
+def flags_of(account: Account, sequence: str, *, folder: str = "INBOX") -> list[str]:
+    """Flags of the messages as another client sees them."""
+    client = imap_of(account)
+    client.select(folder)
+    _, answers = client.fetch(sequence, "(FLAGS)")
+    client.logout()
+    return [answer.decode() for answer in answers if isinstance(answer, bytes)]
 
 
 def smtp_of(account: Account) -> smtplib.SMTP:
@@ -147,32 +172,31 @@ def delivered(account: Account, count: int, *, seconds: float = 10.0) -> list[by
         time.sleep(0.05)
 
 
-class _running:
+@contextmanager
+def _running(command: list[str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server process in the foreground, ended with SIGTERM."""
-
-    def __init__(self, command: list[str], output: Path) -> None:
-        self._command = command
-        self._output = output
-
-    def __enter__(self) -> subprocess.Popen[bytes]:
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=subprocess.STDOUT)
-        return self._process
-
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGTERM)
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(10)
+            process.wait(10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
+            process.kill()
+            process.wait(10)
 
 
 def _program(name: str, package: str) -> str:
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found:
-        return found
-    sentence = f"{name} is not installed; install the Debian package {package} to run this test."
+    return found or _unavailable(
+        f"{name} is not installed; install the Debian package {package} to run this test."
+    )
+
+
+def _unavailable(sentence: str) -> NoReturn:
+    """Skip on somebody's own machine, fail where everything has to be there."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(sentence)
     pytest.skip(sentence)
@@ -302,7 +326,11 @@ service imap-login {{
   }}
 }}
 service anvil {{
-{chroot}}}
+{chroot}  # Without this one wrong password slows down every later login from this address.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service stats {{
 {chroot}}}
 """
@@ -315,10 +343,11 @@ def _exim_configuration(servers: MailServers) -> Path:
     user, group = _mail_user()
     path = servers.base / "exim.conf"
     _make_folder(servers.base / "spool")
-    users = f"exim_user = {user}\nexim_group = {group}\n" if os.getuid() == 0 else ""
     path.write_text(
         f"""
-{users}deliver_drop_privilege = true
+exim_user = {user}
+exim_group = {group}
+deliver_drop_privilege = true
 spool_directory = {servers.base}/spool
 log_file_path = {servers.base}/spool/%slog
 primary_hostname = localhost

@@ -21,11 +21,24 @@ def test_it_stores_bytes_row_thread_tag_and_task_together(receiver: Receiver) ->
     [stored] = store_messages(receiver, [arrival(raw)])
     email = Email.objects.get(id=stored.email_id)
     assert bytes(email.raw_source) == raw
-    assert (email.subject, email.from_address, email.tag) == ("Refund for my order", "ananya@lumen.example", "Support")
-    assert (email.message_id, email.to_address, email.direction) == ("first@lumen.example", "support@convergio.test", "inbound")
+    assert (email.subject, email.from_address, email.tag) == (
+        "Refund for my order",
+        "ananya@lumen.example",
+        "Support",
+    )
+    assert (email.message_id, email.to_address, email.direction) == (
+        "first@lumen.example",
+        "support@convergio.test",
+        "inbound",
+    )
     assert email.reply_allowed
     task = Task.objects.get(email_id=email.id)
-    assert (task.title, task.source, task.status, task.priority) == ("Refund for my order", "commboost", "todo", "medium")
+    assert (task.title, task.source, task.status, task.priority) == (
+        "Refund for my order",
+        "commboost",
+        "todo",
+        "medium",
+    )
     thread = EmailThread.objects.get(id=email.thread_id)
     assert (thread.message_count, thread.unread_count, thread.last_email_id) == (1, 1, email.id)
     assert ThreadInbox.objects.get(thread=thread).inbox_id == receiver.inbox_id
@@ -42,7 +55,9 @@ def test_all_or_nothing_when_the_caller_fails_inside_the_transaction(receiver: R
     assert sql.fetch_value("SELECT count(*) FROM procrastinate_jobs") == 0
 
 
-def test_rule_14_a_message_that_cannot_be_parsed_is_kept_raw_and_the_next_one_arrives(receiver: Receiver) -> None:
+def test_rule_14_a_message_that_cannot_be_parsed_is_kept_raw_and_the_next_one_arrives(
+    receiver: Receiver,
+) -> None:
     broken = b"\x00\xff\xfe" * 50
     first, second = store_messages(receiver, [arrival(broken), arrival(raw_message())])
     assert bytes(Email.objects.get(id=first.email_id).raw_source) == broken
@@ -62,7 +77,9 @@ def test_rule_15_no_missing_header_drops_a_message(receiver: Receiver) -> None:
     assert Task.objects.count() == 5
 
 
-def test_rule_16_text_that_postgresql_cannot_hold_is_replaced_and_the_bytes_are_kept(receiver: Receiver) -> None:
+def test_rule_16_text_that_postgresql_cannot_hold_is_replaced_and_the_bytes_are_kept(
+    receiver: Receiver,
+) -> None:
     raw = raw_message(text="zero \x00 byte", subject="Zero \x00 subject")
     [stored] = store_messages(receiver, [arrival(raw)])
     email = Email.objects.get(id=stored.email_id)
@@ -73,7 +90,11 @@ def test_rule_16_text_that_postgresql_cannot_hold_is_replaced_and_the_bytes_are_
 def test_rule_22_the_same_id_with_other_content_keeps_both(receiver: Receiver) -> None:
     first, second, again = store_messages(
         receiver,
-        [arrival(raw_message()), arrival(raw_message(text="Something else")), arrival(raw_message(text="Something else"))],
+        [
+            arrival(raw_message()),
+            arrival(raw_message(text="Something else")),
+            arrival(raw_message(text="Something else")),
+        ],
     )
     assert first.email_id != second.email_id == again.email_id
     assert (first.is_new, second.is_new, again.is_new) == (True, True, False)
@@ -95,7 +116,9 @@ def test_rule_23_without_message_id_the_key_is_the_raw_messages_hash(receiver: R
     assert stored[0].email_id == stored[1].email_id
 
 
-def test_rule_24_one_message_to_two_inboxes_is_one_row_two_deliveries_one_task(receiver: Receiver, inbox: Inbox) -> None:
+def test_rule_24_one_message_to_two_inboxes_is_one_row_two_deliveries_one_task(
+    receiver: Receiver, inbox: Inbox
+) -> None:
     other = receiver_of(make_inbox(inbox.workspace, "hello@convergio.test"))
     raw = raw_message(to="support@convergio.test, hello@convergio.test")
     store_messages(receiver, [arrival(b"Received: by mx1.test; Tue, 24 Nov 2026 09:00:00 +0000\r\n" + raw)])
@@ -135,7 +158,9 @@ def conversation() -> list[bytes]:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "one by one"])
-def test_rule_26_the_order_of_arrival_does_not_matter(receiver: Receiver, order: list[int], together: bool) -> None:
+def test_rule_26_the_order_of_arrival_does_not_matter(
+    receiver: Receiver, order: list[int], together: bool
+) -> None:
     raws = [conversation()[index] for index in order]
     for batch in [raws] if together else [[raw] for raw in raws]:
         store_messages(receiver, [arrival(raw) for raw in batch])
@@ -159,7 +184,9 @@ def test_rule_26_messages_that_name_each_other_do_not_hang_the_engine(receiver: 
         receiver,
         [
             arrival(raw_message(message_id="x@lumen.example", references=["y@lumen.example"])),
-            arrival(raw_message(message_id="y@lumen.example", references=["x@lumen.example", "y@lumen.example"])),
+            arrival(
+                raw_message(message_id="y@lumen.example", references=["x@lumen.example", "y@lumen.example"])
+            ),
         ],
     )
     assert stored[0].thread_id == stored[1].thread_id
@@ -170,7 +197,9 @@ def test_rule_27_the_same_subject_of_another_person_is_another_conversation(rece
         receiver,
         [
             arrival(raw_message(subject="Invoice")),
-            arrival(raw_message(subject="Re: Invoice", message_id="z@spice.example", sender="tanvi@spice.example")),
+            arrival(
+                raw_message(subject="Re: Invoice", message_id="z@spice.example", sender="tanvi@spice.example")
+            ),
         ],
     )
     assert stored[0].thread_id != stored[1].thread_id
@@ -184,7 +213,12 @@ def test_rule_27_the_same_person_continues_by_subject_for_some_days_only(
     [first] = store_messages(receiver, [arrival(raw_message(subject="Invoice"), start)])
     [second] = store_messages(
         receiver,
-        [arrival(raw_message(subject="RE: Invoice", message_id="later@lumen.example"), start + timedelta(days=days))],
+        [
+            arrival(
+                raw_message(subject="RE: Invoice", message_id="later@lumen.example"),
+                start + timedelta(days=days),
+            )
+        ],
     )
     assert (first.thread_id == second.thread_id) is joins
 
@@ -193,7 +227,13 @@ def test_rule_27_a_changed_subject_is_flagged(receiver: Receiver) -> None:
     store_messages(receiver, [arrival(raw_message())])
     store_messages(
         receiver,
-        [arrival(raw_message(message_id="n@lumen.example", references=["first@lumen.example"], subject="New matter"))],
+        [
+            arrival(
+                raw_message(
+                    message_id="n@lumen.example", references=["first@lumen.example"], subject="New matter"
+                )
+            )
+        ],
     )
     assert EmailThread.objects.get().subject_changed
 
@@ -215,7 +255,9 @@ def test_rule_28_a_stranger_who_knows_an_id_does_not_enter_the_conversation(rece
     assert stored[0].thread_id != stored[1].thread_id
 
 
-def test_rule_28_the_same_ids_in_another_inbox_are_another_conversation(receiver: Receiver, inbox: Inbox) -> None:
+def test_rule_28_the_same_ids_in_another_inbox_are_another_conversation(
+    receiver: Receiver, inbox: Inbox
+) -> None:
     other = receiver_of(make_inbox(inbox.workspace, "hello@convergio.test"))
     [first] = store_messages(receiver, [arrival(raw_message())])
     [second] = store_messages(
@@ -245,7 +287,10 @@ def test_a_list_conversation_is_open_to_whoever_answers_in_it(receiver: Receiver
             arrival(raw_message(to="", sender="ana@lumen.example")),
             arrival(
                 raw_message(
-                    to="", message_id="2@else.example", sender="ben@else.example", references=["first@lumen.example"]
+                    to="",
+                    message_id="2@else.example",
+                    sender="ben@else.example",
+                    references=["first@lumen.example"],
                 )
             ),
         ],
@@ -262,9 +307,13 @@ def test_attachments_are_kept_once_by_their_content(receiver: Receiver) -> None:
             "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\na,b\r\n1,2\r\n--b--\r\n"
         ).encode()
 
-    stored = store_messages(receiver, [arrival(with_file("1@lumen.example")), arrival(with_file("2@lumen.example"))])
+    stored = store_messages(
+        receiver, [arrival(with_file("1@lumen.example")), arrival(with_file("2@lumen.example"))]
+    )
     metadata = Email.objects.get(id=stored[0].email_id).attachments
-    assert [(one["filename"], one["content_type"], one["inline"]) for one in metadata] == [("rates.csv", "text/csv", False)]
+    assert [(one["filename"], one["content_type"], one["inline"]) for one in metadata] == [
+        ("rates.csv", "text/csv", False)
+    ]
     assert storage().read(metadata[0]["sha256"]).startswith(b"a,b")
     assert len(storage().names()) == 1
     assert sql.fetch_value("SELECT count(*) FROM stored_files") == 1

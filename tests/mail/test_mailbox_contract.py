@@ -30,14 +30,21 @@ class Case:
 
 @pytest.fixture(params=["imap", "maildir"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    made = _imap_case(request.getfixturevalue("account")) if request.param == "imap" else _maildir_case(tmp_path)
+    if request.param == "imap":
+        request.getfixturevalue("smtp_server")
+        made = _imap_case(request.getfixturevalue("account"))
+    else:
+        made = _maildir_case(tmp_path)
     yield made
     made.mailbox.close()
 
 
 def _imap_case(account: Account) -> Case:
     return Case(
-        open_mailbox(account.settings), account.deliver, account.address, lambda count: delivered(account, count)
+        open_mailbox(account.settings),
+        account.deliver,
+        account.address,
+        lambda count: delivered(account, count),
     )
 
 
@@ -129,7 +136,7 @@ def test_it_brings_an_unconfirmed_message_again(case: Case) -> None:
 
     case.mailbox.status("INBOX")
 
-    assert [m.raw for m in list(case.mailbox.fetch_since("INBOX", 0))[0]] == [m.raw for m in first[0]]
+    assert [m.raw for m in next(case.mailbox.fetch_since("INBOX", 0))] == [m.raw for m in first[0]]
 
 
 def test_it_sets_and_clears_the_read_flag(case: Case) -> None:

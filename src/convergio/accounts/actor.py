@@ -22,6 +22,12 @@ class Actor:
     session_id: int | None = None
     api_key_id: int | None = None
 
+    def require_user(self) -> int:
+        """The user's id, for what only people do. A job that comes here is our mistake: raises TypeError."""
+        if self.user_id is None:
+            raise TypeError("A job acts for no user.")
+        return self.user_id
+
 
 def system(workspace_id: int) -> Actor:
     """The actor of jobs and of the mail engine."""

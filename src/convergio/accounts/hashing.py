@@ -7,7 +7,10 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class Argon2Hasher(Argon2PasswordHasher):
-    """argon2id; the defaults are OWASP's 46 MiB, one pass, one lane. A changed parameter rehashes at the next sign-in."""
+    """argon2id; the defaults are OWASP's 46 MiB, one pass, one lane.
+
+    A changed parameter rehashes at the next sign-in.
+    """
 
     @property
     def memory_cost(self) -> int:  # type: ignore[override]

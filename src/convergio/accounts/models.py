@@ -32,7 +32,9 @@ class User(AbstractBaseUser):
     notification_preferences = columns.empty_object()
     email_verified_at = models.DateTimeField(null=True)
     is_active = models.BooleanField(default=True, db_default=True)
-    is_staff = models.BooleanField(default=False, db_default=False, db_comment="May open the operator's back office")
+    is_staff = models.BooleanField(
+        default=False, db_default=False, db_comment="May open the operator's back office"
+    )
     last_login = models.DateTimeField(null=True, db_column="last_login_at")
     created_at = columns.created_at()
     updated_at = columns.updated_at()
@@ -102,10 +104,14 @@ class UserSession(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_comment="The one being looked at")
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_comment="The one being looked at"
+    )
     kind = models.CharField(max_length=10, db_comment="browser (cookie) | api (bearer and refresh token)")
     token_hash = models.BinaryField(unique=True, db_comment="SHA-256 of the cookie or access token")
-    token_expires_at = models.DateTimeField(db_comment="Access tokens live 1 hour, cookies as long as the session")
+    token_expires_at = models.DateTimeField(
+        db_comment="Access tokens live 1 hour, cookies as long as the session"
+    )
     refresh_hash = models.BinaryField(unique=True, null=True)
     used_refresh_hashes = models.BinaryField(
         db_default=b"", db_comment="SHA-256 digests of refresh tokens already exchanged, 32 bytes each"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict, Unpack
 
 from convergio.accounts.actor import Actor
+from convergio.accounts.permissions import require
 from convergio.ai.errors import MOST_CHARACTERS, MOST_TITLE, DocumentIncomplete, DocumentTooLarge
 from convergio.ai.models import KnowledgeDocument, KnowledgePassage
 from convergio.ai.passages import clean_markdown, cut_passages
@@ -12,12 +13,26 @@ from convergio.ai.queries import has_inbox
 from convergio.core import clock
 from convergio.core.errors import NotFound
 
+PERMISSION = "knowledge.edit"
 
-def add_document(actor: Actor, *, title: str, body: str, inbox_id: int | None = None, is_active: bool = True) -> int:
+
+class DocumentFields(TypedDict, total=False):
+    """What a change may name; `inbox_id` None opens a document to all inboxes."""
+
+    title: str
+    body: str
+    inbox_id: int | None
+    is_active: bool
+
+
+def add_document(
+    actor: Actor, *, title: str, body: str, inbox_id: int | None = None, is_active: bool = True
+) -> int:
     """Store a markdown document for one inbox, or for all (None); return its id.
 
-    Raises DocumentIncomplete, DocumentTooLarge, NotFound (the inbox).
+    Raises NotAllowed, DocumentIncomplete, DocumentTooLarge, NotFound (the inbox).
     """
+    require(actor, PERMISSION)
     _require_inbox(inbox_id)
     document = KnowledgeDocument.objects.create(
         workspace_id=actor.workspace_id,
@@ -31,11 +46,12 @@ def add_document(actor: Actor, *, title: str, body: str, inbox_id: int | None = 
     return document.id
 
 
-def change_document(actor: Actor, document_id: int, **changes: Any) -> None:
-    """Set any of title, body, inbox_id and is_active.
+def change_document(actor: Actor, document_id: int, **changes: Unpack[DocumentFields]) -> None:
+    """Set what is named, and keep the rest.
 
-    Raises DocumentIncomplete, DocumentTooLarge, NotFound (the document or the inbox).
+    Raises NotAllowed, DocumentIncomplete, DocumentTooLarge, NotFound (the document or the inbox).
     """
+    require(actor, PERMISSION)
     document = _document(actor, document_id)
     if "title" in changes:
         document.title = _checked_title(changes["title"])
@@ -54,7 +70,8 @@ def change_document(actor: Actor, document_id: int, **changes: Any) -> None:
 
 
 def delete_document(actor: Actor, document_id: int) -> None:
-    """Remove a document and its passages; drafts keep what they quoted. Raises NotFound."""
+    """Remove a document and its passages; drafts keep what they quoted. Raises NotAllowed, NotFound."""
+    require(actor, PERMISSION)
     _document(actor, document_id).delete()
 
 
@@ -94,7 +111,9 @@ def _checked_title(title: str) -> str:
     if not words:
         raise DocumentIncomplete("title", "Give the document a title; replies name it when they quote.")
     if len(words) > MOST_TITLE:
-        raise DocumentIncomplete("title", f"Use a title of at most {MOST_TITLE} characters. This one has {len(words)}.")
+        raise DocumentIncomplete(
+            "title", f"Use a title of at most {MOST_TITLE} characters. This one has {len(words)}."
+        )
     return words
 
 

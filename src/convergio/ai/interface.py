@@ -70,8 +70,8 @@ class Citation:
 class Draft:
     """A proposed reply in plain text.
 
-    `cost` is in paise. `confidence` is 0 to 1, None where no model judged. `handover_reason` says in a sentence what a
-    person should look at. Only a draft with `may_send` may leave without a person, and only from an inbox that allows it.
+    `cost` is in paise. `confidence` is 0 to 1, None where no model judged. `handover_reason` says in a sentence what
+    a person should look at. Only a draft with `may_send` may leave without a person, from an inbox in auto mode.
     """
 
     text: str

@@ -9,13 +9,14 @@ MOST = 40
 _person = re.compile(r"[^\W\d_][\w.'’ -]*")
 _honorific = re.compile(r"(?i)(?:dr|prof|mr|mrs|ms|mx|smt|shri|sri)\.?")
 # Words of mailboxes and companies rather than of people; compared in lower case.
-_NOT_PEOPLE = frozenset(
+_MAILBOX_WORDS = (
     "accounts admin agency alert alerts billing bot care club college company contact customer daemon desk digest "
     "foundation gmbh group hello help helpdesk hr inc info jobs labs limited llc llp ltd mailer marketing media "
     "newsletter news noreply notification notifications office orders partners partnerships postmaster press pvt reply "
     "sales school service services shop store studio support system systems team unknown university updates via web "
-    "webmaster".split()
+    "webmaster"
 )
+_NOT_PEOPLE = frozenset(_MAILBOX_WORDS.split())
 
 
 def greeting_name(sender_name: str) -> str:

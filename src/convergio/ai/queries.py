@@ -1,4 +1,7 @@
-"""Reading the knowledge base. Row-level security keeps every query inside the current workspace."""
+"""Reading the knowledge base, and finding the passages that fit a mail.
+
+Row-level security keeps every query inside the current workspace.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from convergio.ai.interface import Passage
 from convergio.core import sql
 from convergio.core.errors import NotFound
 
@@ -70,5 +74,90 @@ def has_inbox(inbox_id: int) -> bool:
     return bool(sql.fetch_value("SELECT EXISTS (SELECT 1 FROM inboxes WHERE id = %s)", [inbox_id]))
 
 
-def find_passages(*, text: str, inbox_id: int | None, most: int = 8):
-    return []
+# What letters say without asking anything, as PostgreSQL's English lexemes; its own stop words are gone already.
+COURTESIES = (
+    "appreci best cheer dear forward greet hello help hey hi hope kind let lot love mani morn much pleas question "
+    "regard sincer sir soon team thank warm wish wonder write"
+)
+# Trigrams shared by two words, 0 to 1: "refnd" and "refund" have 0.44, "kapor" and "kapoor" 0.63.
+LEAST_LIKENESS = 0.42
+# A word in the heading says more about a passage than the same word in its text.
+HEADING = 1.5
+# Words that a passage must share with a mail, for each doubling of the mail's own telling words.
+EVIDENCE = 0.6
+
+# One pass over the words of the passages in reach (their stored tsvectors), used twice: to know how telling each word
+# is (the rarer, the more), and to find the word that a misspelt one was meant to be. A passage must show evidence that
+# grows with the length of the mail: a long one shares a word with everything.
+_FIND = """
+WITH asked AS MATERIALIZED (
+  SELECT lexeme FROM unnest(to_tsvector('english', left(%(text)s, 20000))) WHERE lexeme <> ALL (%(courtesies)s)
+),
+reach AS MATERIALIZED (
+  SELECT passage.id, passage.search_vector
+  FROM knowledge_passages AS passage
+  JOIN knowledge_documents AS document ON document.id = passage.document_id
+  WHERE document.is_active AND (document.inbox_id IS NULL OR document.inbox_id = %(inbox)s)
+),
+total AS (SELECT count(*)::float8 AS passages FROM reach),
+posting AS MATERIALIZED (
+  SELECT reach.id, word.lexeme, 'A' = ANY (word.weights) AS in_heading
+  FROM reach CROSS JOIN LATERAL unnest(reach.search_vector) AS word
+),
+known AS MATERIALIZED (SELECT lexeme, count(*) AS passages FROM posting GROUP BY lexeme),
+term AS MATERIALIZED (
+  SELECT asked.lexeme AS asked, found.lexeme, found.likeness,
+         ln(1 + (total.passages - found.passages + 0.5) / (found.passages + 0.5)) AS weight
+  FROM asked CROSS JOIN total CROSS JOIN LATERAL (
+    SELECT lexeme, passages, 1::float8 AS likeness FROM known WHERE known.lexeme = asked.lexeme
+    UNION ALL
+    (SELECT lexeme, passages, similarity(known.lexeme, asked.lexeme)::float8
+     FROM known
+     WHERE length(asked.lexeme) >= 4 AND similarity(known.lexeme, asked.lexeme) >= %(likeness)s
+       AND NOT EXISTS (SELECT FROM known AS exact WHERE exact.lexeme = asked.lexeme)
+     ORDER BY 3 DESC, 1 LIMIT 1)
+  ) AS found
+),
+possible AS (
+  SELECT (SELECT count(*) FROM asked) AS words,
+         %(heading)s * (sum(weight) + ((SELECT count(*) FROM asked) - count(*)) * max(weight)) AS weight
+  FROM term
+),
+hit AS (
+  SELECT posting.id, sum(term.weight * term.likeness * place.factor) AS weight,
+         sum(term.likeness * place.factor) AS evidence
+  FROM posting JOIN term USING (lexeme)
+  CROSS JOIN LATERAL (SELECT CASE WHEN posting.in_heading THEN %(heading)s ELSE 1 END AS factor) AS place
+  GROUP BY posting.id
+)
+SELECT passage.id, passage.document_id, document.title, passage.heading, passage.text,
+       least(hit.weight / possible.weight, 1)::float8
+FROM hit
+CROSS JOIN possible
+JOIN knowledge_passages AS passage USING (id)
+JOIN knowledge_documents AS document ON document.id = passage.document_id
+WHERE hit.evidence >= %(evidence)s * log(2, possible.words)
+ORDER BY hit.weight DESC, passage.id
+LIMIT %(most)s
+"""
+
+
+def find_passages(*, text: str, inbox_id: int | None, most: int = 8) -> list[Passage]:
+    """Return the passages that fit a mail's words, best first; none when nothing fits.
+
+    Looks through the active documents of this inbox and those that all inboxes share, in the current workspace.
+    Words are compared by PostgreSQL's parser: a language without spaces is found by whole runs of its characters only.
+    """
+    return sql.fetch_all(
+        Passage,
+        _FIND,
+        {
+            "text": text.replace("\x00", " "),
+            "inbox": inbox_id,
+            "courtesies": COURTESIES.split(),
+            "likeness": LEAST_LIKENESS,
+            "heading": HEADING,
+            "evidence": EVIDENCE,
+            "most": most,
+        },
+    )

@@ -21,13 +21,17 @@ class DigitalAudit(models.Model):
     )
     progress = models.IntegerField(db_default=0, db_comment="Percent")
     overall_score = models.IntegerField(null=True, db_comment="0 to 100")
-    audit_results = columns.empty_object()
-    business_details = columns.empty_object()
-    engine_version = models.CharField(max_length=20, db_default="")
-    error = models.TextField(db_default="")
-    started_at = models.DateTimeField(null=True)
-    completed_at = models.DateTimeField(null=True)
-    created_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    audit_results = columns.empty_object("Findings and recommendations of the run")
+    business_details = columns.empty_object("What was told about the business behind the website")
+    engine_version = models.CharField(
+        max_length=20, db_default="", db_comment="Of the rules it was judged by"
+    )
+    error = models.TextField(db_default="", db_comment="Why it failed, a sentence")
+    started_at = models.DateTimeField(null=True, db_comment="When a worker took it")
+    completed_at = models.DateTimeField(null=True, db_comment="When it was done or failed")
+    created_by = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who asked for it"
+    )
     created_at = columns.created_at()
 
     class Meta:

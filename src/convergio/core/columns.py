@@ -29,9 +29,9 @@ def workspace(*, index: bool = True) -> Any:
     )
 
 
-def empty_object() -> Any:
+def empty_object(comment: str | None = None) -> Any:
     """A jsonb object that is never NULL."""
-    return models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    return models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), db_comment=comment)
 
 
 def empty_array() -> Any:

@@ -47,6 +47,11 @@ def seal(plaintext: str, *, context: str) -> bytes:
     return _VERSION + hashlib.sha256(key).digest()[:4] + nonce + sealed
 
 
+def has_key_for(value: bytes) -> bool:
+    """Whether one of this installation's keys sealed the value."""
+    return bytes(value)[1:5] in _sealing_keys()
+
+
 def unseal(value: bytes, *, context: str) -> str:
     """Decrypt what `seal` made with the same context. Raises Unreadable."""
     value = bytes(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -30,7 +31,9 @@ class Environment:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingError(f"{name}_FILE points to {path}, which cannot be read: {error.strerror}.") from None
+            raise SettingError(
+                f"{name}_FILE points to {path}, which cannot be read: {error.strerror}."
+            ) from None
 
     def flag(self, name: str, default: bool = False) -> bool:
         value = self.text(name).lower()
@@ -58,6 +61,12 @@ class Environment:
 
     def words(self, name: str) -> list[str]:
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        try:
+            return [ip_network(word, strict=False) for word in self.words(name)]
+        except ValueError as error:
+            raise SettingError(f"{name}: {error}; use addresses or networks like 10.0.0.0/8.") from None
 
 
 def database_from_url(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:

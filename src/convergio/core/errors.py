@@ -41,6 +41,10 @@ class Forbidden(AppError):
     """The actor is known, and may not do this."""
 
 
+class OverQuota(AppError):
+    """The plan's tokens or monthly quota are used up."""
+
+
 class TooMany(AppError):
     """A limit was reached; `retry_after` is in seconds."""
 

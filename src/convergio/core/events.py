@@ -14,6 +14,7 @@ import msgspec
 from procrastinate.contrib.django import app
 
 from convergio.core import sql
+from convergio.core.jobs import RETRIES, enqueue
 from convergio.core.tenancy import workspace_scope
 
 CHANNEL = "convergio"
@@ -28,7 +29,7 @@ def on(event: str, *, queue: str = "default") -> Callable[[Handler], Handler]:
     """Run the function as a job for each announcement: `handler(workspace_id, ids)`, in the workspace's scope."""
 
     def register(handler: Handler) -> Handler:
-        @app.task(name=f"{event}->{handler.__module__}.{handler.__name__}", queue=queue)
+        @app.task(name=f"{event}->{handler.__module__}.{handler.__name__}", queue=queue, retry=RETRIES)
         def job(workspace_id: int, ids: list[int]) -> None:
             with workspace_scope(workspace_id):
                 handler(workspace_id, ids)
@@ -42,7 +43,7 @@ def on(event: str, *, queue: str = "default") -> Callable[[Handler], Handler]:
 def announce(event: str, *, workspace_id: int, ids: Sequence[int]) -> None:
     """Queue the event's handlers and notify open windows, with the current transaction."""
     for job in _handlers[event]:
-        job.defer(workspace_id=workspace_id, ids=list(ids))
+        enqueue(job, workspace_id=workspace_id, ids=list(ids))
     show(event, workspace_id=workspace_id, ids=ids)
 
 

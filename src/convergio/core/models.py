@@ -73,4 +73,24 @@ class AppSetting(models.Model):
 
     class Meta:
         db_table = "app_settings"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "key"], name="app_settings_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="app_settings_once")
+        ]
+
+
+class IdempotencyKey(models.Model):
+    """What a POST with an Idempotency-Key answered, so that its repetition gets the same answer and does nothing."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = columns.workspace(index=False)
+    key = models.CharField(max_length=255)
+    request_hash = models.BinaryField(db_comment="SHA-256 of method, path and body")
+    status = models.IntegerField(db_default=0, db_comment="HTTP status of the stored answer")
+    answer = models.BinaryField(db_default=b"")
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "idempotency_keys"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="idempotency_keys_once"),
+        ]

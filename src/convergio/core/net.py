@@ -25,7 +25,7 @@ class Endpoint:
         return all(_effective(address).is_loopback for address in self.addresses)
 
     def connect(self, timeout: float) -> socket.socket:
-        """A connected TCP socket with `timeout` seconds on every operation; raises OSError when no address answers."""
+        """A TCP socket with `timeout` seconds on every operation; OSError when no address answers."""
         failure: OSError | None = None
         for address in self.addresses:
             try:

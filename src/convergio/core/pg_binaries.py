@@ -32,7 +32,7 @@ class PostgresBinaries:
     def major(self) -> int:
         """The major version, 15 or newer."""
         answer = subprocess.run(
-            [self.program("postgres"), "--version"], capture_output=True, text=True, check=True
+            [self.program("pg_dump"), "--version"], capture_output=True, text=True, check=True
         )
         found = re.search(r"\b(\d+)", answer.stdout)
         major = int(found.group(1)) if found else 0

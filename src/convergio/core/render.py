@@ -14,7 +14,7 @@ from jinja2_fragments import render_blocks
 
 
 def wants_fragment(request: HttpRequest) -> bool:
-    """Tell whether htmx asks for a part of the page. Going back in history and boosted links want all of it."""
+    """Tell whether htmx asks for a part of the page. Boosted links and going back in history want all of it."""
     headers = request.headers
     return headers.get("HX-Request") == "true" and not (
         headers.get("HX-Boosted") or headers.get("HX-History-Restore-Request")
@@ -22,7 +22,7 @@ def wants_fragment(request: HttpRequest) -> bool:
 
 
 def page_context(request: HttpRequest, backend: Jinja2, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what every template may use: the request, its CSRF field, the context processors' and the view's."""
+    """Return what every template may use: the request, CSRF field, context processors', the view's."""
     full: dict[str, Any] = {
         "request": request,
         "csrf_input": csrf_input_lazy(request),
@@ -41,13 +41,15 @@ def render(
     block: str | Sequence[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Render `template`. For an htmx request only `block` (or each of several, for out-of-band swaps) is rendered.
+    """Render `template`; for an htmx request only `block`, or each of several for out-of-band swaps.
 
+    The template then finds `fragment` true, to mark what is swapped out of band.
     Raises jinja2.TemplateNotFound, jinja2.UndefinedError, jinja2_fragments.BlockNotFoundError.
     """
     backend = cast(Jinja2, engines["jinja2"])
-    full = page_context(request, backend, context or {})
-    if block and wants_fragment(request):
+    fragment = bool(block) and wants_fragment(request)
+    full = page_context(request, backend, {"fragment": fragment, **(context or {})})
+    if block and fragment:
         names = [block] if isinstance(block, str) else list(block)
         text = render_blocks(backend.env, template, names, full)
     else:

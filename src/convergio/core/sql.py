@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from django.db import connection
+from psycopg.types.json import JsonbLoader
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -23,7 +24,14 @@ def run(statement: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
     if connection.force_debug_cursor:  # the query log that tests count
         connection.queries_log.append({"sql": statement, "time": "0"})
     with connection.wrap_database_errors:
-        return psycopg.Cursor(connection.connection).execute(statement, parameters)  # type: ignore[arg-type]
+        return _cursor().execute(statement, parameters)  # type: ignore[arg-type]
+
+
+def _cursor() -> psycopg.Cursor[Any]:
+    cursor = psycopg.Cursor(connection.connection)
+    # Django's connection leaves jsonb as text for its own fields to decode.
+    cursor.adapters.register_loader("jsonb", JsonbLoader)
+    return cursor
 
 
 def fetch_all(row_type: type[Row], statement: str, parameters: Parameters = ()) -> list[Row]:
@@ -64,7 +72,7 @@ def execute_many(statement: str, rows: Iterable[Parameters]) -> None:
     if connection.force_debug_cursor:
         connection.queries_log.append({"sql": statement, "time": "0"})
     with connection.wrap_database_errors:
-        psycopg.Cursor(connection.connection).executemany(statement, rows)  # type: ignore[arg-type]
+        _cursor().executemany(statement, rows)  # type: ignore[arg-type]
 
 
 def next_ids(table: str, count: int) -> list[int]:

@@ -26,7 +26,7 @@ _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 # A program that ran this long was well: its next crash is a first one again.
 _SETTLED_SECONDS = 60.0
-_TURN_SECONDS = 1.0
+_TURN_SECONDS = 0.25
 _LONGEST_LINE = 1024 * 1024
 # A pipe holds one of them; more would only come from a process that left its group and still writes.
 _LAST_READS = 4
@@ -56,7 +56,7 @@ class _Child:
 class Supervisor:
     """Runs `programs` until SIGINT or SIGTERM.
 
-    `output` takes their lines; `on_turn` is called about once a second (and may raise PlatformFault, which stops
+    `output` takes their lines; `on_turn` is called a few times a second (and may raise PlatformFault, which stops
     everything); `stop_seconds` is how long programs may take over SIGTERM before they are killed.
     """
 

@@ -128,10 +128,14 @@ def mark_read(actor: Actor, email_ids: Sequence[int], *, is_read: bool) -> list[
     rows = sql.run(
         "UPDATE emails SET is_read = %s WHERE id = ANY(%s) RETURNING id, thread_id", [is_read, list(email_ids)]
     ).fetchall()
-    refresh_threads({thread_id for _, thread_id in rows})
     found = [email_id for email_id, _ in rows]
     if found:
-        events.announce("email.read", workspace_id=actor.workspace_id, ids=found)
+        sql.execute(
+            "UPDATE email_deliveries SET seen_wanted = NULLIF(%s::boolean, is_seen) WHERE email_id = ANY(%s) AND uid IS NOT NULL",
+            [is_read, found],
+        )
+        refresh_threads({thread_id for _, thread_id in rows})
+        events.show("email.read", workspace_id=actor.workspace_id, ids=found)
     return found
 
 

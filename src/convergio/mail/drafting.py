@@ -146,6 +146,6 @@ def _send_if_allowed(workspace_id: int, question: Question, reply_id: int) -> No
     if limit.reason == "inbox_limit":
         open_breaker(workspace_id, question.inbox_id)
     sql.execute(
-        "UPDATE auto_replies SET handover_reason = concat_ws(' ', NULLIF(handover_reason, ''), %s) WHERE id = %s",
+        "UPDATE auto_replies SET handover_reason = concat_ws(' ', NULLIF(handover_reason, ''), %s::text) WHERE id = %s",
         [limit.sentence, reply_id],
     )

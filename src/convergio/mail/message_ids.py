@@ -1,4 +1,4 @@
-"""Our Message-IDs: fixed before the first attempt, unguessable, and recognised when they come back (rules 28, 30)."""
+"""Our Message-IDs: unguessable, and recognised when they come back (rules 28 and 30)."""
 
 from __future__ import annotations
 

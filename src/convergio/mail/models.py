@@ -53,6 +53,10 @@ class Inbox(models.Model):
         db_table = "inboxes"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workspace", "email_address"], name="inboxes_address_once"),
+            # Across workspaces, too: whoever could name another one's folder would read its mail.
+            models.UniqueConstraint(
+                fields=["maildir_path"], condition=~Q(maildir_path=""), name="inboxes_maildir_once"
+            ),
             models.CheckConstraint(condition=Q(kind__in=["imap", "maildir"]), name="inboxes_kind"),
             models.CheckConstraint(condition=Q(reply_mode__in=["off", "draft", "auto"]), name="inboxes_reply_mode"),
         ]
@@ -158,7 +162,9 @@ class Email(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     workspace = columns.workspace(index=False)
-    thread = models.ForeignKey(EmailThread, models.PROTECT, related_name="emails", db_comment="Its conversation")
+    thread = models.ForeignKey(
+        EmailThread, models.PROTECT, related_name="emails", db_index=False, db_comment="Its conversation"
+    )
     message_id = models.CharField(
         max_length=500, db_comment="Key inside the workspace: the Message-ID, or sha256:<hex> where it cannot serve"
     )
@@ -237,6 +243,10 @@ class Email(models.Model):
                 name="emails_outbox",
             ),
             models.Index(fields=["workspace", "from_address"], name="emails_by_sender"),
+            models.Index(fields=["thread", "-received_at", "-id"], name="emails_in_thread"),
+            models.Index(
+                fields=["workspace", "-received_at", "-id"], condition=Q(direction="outbound"), name="emails_sent"
+            ),
         ]
 
 
@@ -250,6 +260,7 @@ class EmailDelivery(models.Model):
     folder = models.ForeignKey(InboxFolder, models.SET_NULL, null=True, related_name="+", db_index=False)
     uid = models.BigIntegerField(null=True, db_comment="IMAP UID in that folder; NULL after UIDVALIDITY changed")
     is_seen = models.BooleanField(db_default=False, db_comment="The server's \\Seen as last known")
+    seen_wanted = models.BooleanField(null=True, db_comment="What a person decided and the server does not know yet")
     is_junk = models.BooleanField(db_default=False)
     received_at = models.DateTimeField(db_comment="Same as the message's, for the inbox's list")
     created_at = columns.created_at()
@@ -260,7 +271,12 @@ class EmailDelivery(models.Model):
             models.UniqueConstraint(fields=["email", "inbox"], name="email_deliveries_once"),
             models.UniqueConstraint(fields=["folder", "uid"], name="email_deliveries_uid_once"),
         ]
-        indexes: ClassVar = [models.Index(fields=["inbox", "-received_at", "-email"], name="email_deliveries_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["inbox", "-received_at", "-email"], name="email_deliveries_newest"),
+            models.Index(
+                fields=["folder"], condition=Q(seen_wanted__isnull=False), name="email_deliveries_seen_wanted"
+            ),
+        ]
 
 
 class AutoReply(models.Model):
@@ -269,7 +285,9 @@ class AutoReply(models.Model):
     id = models.BigAutoField(primary_key=True)
     workspace = columns.workspace(index=False)
     email = models.ForeignKey(Email, models.CASCADE, related_name="auto_replies", db_comment="What it answers")
-    thread = models.ForeignKey(EmailThread, models.CASCADE, related_name="+", db_comment="Its conversation")
+    thread = models.ForeignKey(
+        EmailThread, models.CASCADE, related_name="+", db_index=False, db_comment="Its conversation"
+    )
     inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="+", db_comment="Where it goes out")
     reply_text = models.TextField(db_comment="Plain text")
     reply_html = models.TextField(db_default="", db_comment="Same, as HTML, when a person edited it")
@@ -304,7 +322,10 @@ class AutoReply(models.Model):
                 fields=["thread"], condition=Q(status="drafted"), name="auto_replies_one_draft_per_thread"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["workspace", "status", "-id"], name="auto_replies_by_status")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "status", "-id"], name="auto_replies_by_status"),
+            models.Index(fields=["thread", "-id"], name="auto_replies_in_thread"),
+        ]
 
 
 class EmailDraft(models.Model):

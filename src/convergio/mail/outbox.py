@@ -133,9 +133,9 @@ _INSERT = """
 INSERT INTO emails (
   workspace_id, thread_id, message_id, message_id_header, from_address, from_name, to_address, recipients, subject,
   body_text, body_html, snippet, tag, direction, attachments, received_at, date_header, in_reply_to, "references",
-  is_read, raw_source, content_hash, is_automatic, delivery_state, outbox_key, send_after, sent_by
+  is_read, raw_source, content_hash, is_automatic, delivery_state, outbox_key, send_after, sent_by_id
 ) VALUES (
-  %(workspace)s, %(thread)s, %(message_id)s, %(message_id)s, %(from)s, %(from_name)s, %(to)s, %(recipients)s, %(subject)s,
+  %(workspace)s, %(thread)s, %(message_id)s, %(header)s, %(from)s, %(from_name)s, %(to)s, %(recipients)s, %(subject)s,
   %(text)s, %(html)s, %(snippet)s, %(tag)s, 'outbound', %(attachments)s, %(at)s, %(at)s, %(parent)s, %(references)s,
   true, %(raw)s, %(hash)s, %(automatic)s, 'queued', %(key)s, %(at)s, %(by)s
 ) RETURNING id
@@ -159,6 +159,7 @@ def _insert(
             "workspace": workspace_id,
             "thread": thread_id,
             "message_id": message_id,
+            "header": message_id,
             "from": sender.email_address.lower(),
             "from_name": sender.name,
             "to": next(iter(letter.to)).address[:255],

@@ -71,7 +71,7 @@ class OutgoingMessage:
 
 
 def build_message(message: OutgoingMessage) -> bytes:
-    """The message as sent. Bcc is in the envelope only; what would inject a header is refused with InvalidMessage.
+    """The message as sent. Bcc is in the envelope only; a line break in a header raises InvalidMessage.
 
     The header is written here and not by email.policy: its folding turns long Message-IDs into encoded words,
     and encoded display names with a comma into two addresses.
@@ -95,7 +95,7 @@ def build_message(message: OutgoingMessage) -> bytes:
 
 
 def _threading_lines(message: OutgoingMessage) -> list[str]:
-    """RFC 5322 3.6.4: the parent, and its ancestors followed by it. Unusable ids of strangers are left out."""
+    """RFC 5322 3.6.4: the parent, and its ancestors before it. Unusable ids of strangers are left out."""
     parent = _bare(message.in_reply_to)
     ancestors = [_bare(reference) for reference in message.references]
     chain = list(

@@ -1,4 +1,4 @@
-"""Keeping our copy of a mailbox up to date: what is new, what was read here or there, what the server renumbered."""
+"""Keeping our copy of a mailbox up to date: new mail, read states both ways, renumbered folders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLAG_WINDOW = 5_000
 
 @dataclass(frozen=True, slots=True)
 class FolderCursor:
-    """How far a folder is stored (rule 1). UIDs below `quiet_below` were there before we looked: never answered."""
+    """How far a folder is stored (rule 1). UIDs below `quiet_below` were there first: never answered."""
 
     uidvalidity: int
     last_uid: int = 0
@@ -79,7 +79,7 @@ class SyncStore(Protocol):
     def reconcile(
         self, folder: str, first_uid: int, last_uid: int, flags: Mapping[int, frozenset[str]]
     ) -> None:
-        """`flags` is all that the server has from `first_uid` to `last_uid`: apply it, forget the other UIDs there."""
+        """`flags` is all the server has from `first_uid` to `last_uid`: apply it, forget other UIDs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class SyncResult:
 
 
 def sync_inbox(mailbox: Mailbox, store: SyncStore, *, with_flags: bool = True) -> SyncResult:
-    """One pass over the inbox and Sent. Stored batches stay stored when a later one fails with ProviderError."""
+    """One pass over the inbox and Sent. Stored batches stay stored when a later one fails."""
     results = [
         sync_folder(mailbox, store, folder, with_flags=with_flags)
         for folder in folders_to_sync(mailbox.folders())

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from convergio.site import views
+from convergio.site.api import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.root, name="root"),
+    path("api/", api.urls),
+    path("api-docs", views.api_docs, name="api_docs"),
+    path("", include("convergio.accounts.urls")),
+]
+
+handler400 = "convergio.site.errors.bad_request"
+handler403 = "convergio.site.errors.forbidden"
+handler404 = "convergio.site.errors.not_found"
+handler500 = "convergio.site.errors.server_error"

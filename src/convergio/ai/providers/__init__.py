@@ -1,4 +1,4 @@
-"""The models that can write replies, by the name that CONVERGIO_AI_MODEL takes. Adding one is a file and a line here."""
+"""The models that can write replies, by the name that CONVERGIO_AI_MODEL takes; a new one is a file and a line here."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class OfflineModel:
     def draft_reply(self, request: DraftRequest) -> Draft:
         """Return at most MOST_QUOTES passages with their titles, or a holding reply where nothing fits."""
         quotes = _choose(request.passages)
-        body = _quoting(quotes) if quotes else _HOLDING
+        body = _quoting(quotes) if quotes else [_HOLDING]
         return Draft(
             text="\n\n".join([_greeting(request.sender_name), *body, _closing(request)]),
             citations=[
@@ -51,10 +51,10 @@ class OfflineModel:
         )
 
 
-_HOLDING = [
-    "Thank you for writing to us. We want to give you a correct answer, so one of us is looking into it and will write "
-    "to you again.",
-]
+_HOLDING = (
+    "Thank you for writing to us. We want to give you a correct answer, so one of us is looking into it and will "
+    "write to you again."
+)
 
 
 def _choose(passages: Sequence[Passage]) -> list[Passage]:

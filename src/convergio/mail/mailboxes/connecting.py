@@ -32,7 +32,7 @@ def connection_error(host: str, error: Exception) -> ProviderError:
         return ProviderError("permanent", f"The certificate of {host} was not accepted: {reason}.")
     if isinstance(error, ssl.SSLError):
         return ProviderError(
-            "retry", f"The server {host} did not answer in TLS; check the port and the security."
+            "retry", f"The server {host} did not speak TLS; check the port and the security."
         )
     if isinstance(error, TimeoutError):
         return ProviderError("retry", f"The server {host} did not answer in time; it is tried again.")

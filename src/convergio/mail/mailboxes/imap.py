@@ -51,6 +51,8 @@ _FILES_SENT_MAIL = (
 class ImapMailbox:
     """One account: one IMAP connection that reopens itself, and an SMTP connection for each message."""
 
+    sent_is_complete = False
+
     def __init__(self, settings: MailboxSettings) -> None:
         self._settings = settings
         self._smtp = SmtpSender(settings)
@@ -185,7 +187,7 @@ class ImapMailbox:
 
     @contextmanager
     def _opened(self, folder: str) -> Iterator[ImapClient]:
-        """The client with `folder` selected, and sure that UIDs still mean what they meant at the last `status`."""
+        """The client with `folder` selected; UIDs still mean what they meant at the last `status`."""
         with self._connected() as client:
             if self._selected is None or self._selected[0] != folder:
                 known = self._statuses.get(folder)

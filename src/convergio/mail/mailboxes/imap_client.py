@@ -45,7 +45,7 @@ class ImapClient(IMAPClient):
         # IMAPClient turns imaplib's trace on, which formats every received message a second time.
         self._imap.debug = 0
 
-    def _create_IMAP4(self) -> imaplib.IMAP4:
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802  # IMAPClient's hook
         return _PinnedIMAP4(self._endpoint, self.ssl_context, self._seconds)
 
     def _poll_socket(self, sock: socket.socket, timeout: float | None = None) -> Any:

@@ -1,6 +1,6 @@
-"""The mailbox kind `maildir`: a folder {new,cur,tmp} to take mail from, and a folder to write outgoing mail to.
+"""The mailbox kind `maildir`: a folder {new,cur,tmp} to take mail from, and a folder to send into.
 
-The path is the operator's word: whoever may set it can read any file of this machine that lies in a `new` folder.
+The path is the operator's word: whoever may set it reads any file of this machine in a `new` folder.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]+")
 
 class MaildirMailbox:
     """INBOX is the queue `new/`; Sent is the outbox folder, which holds nothing but our own messages."""
+
+    sent_is_complete = True
 
     def __init__(self, settings: MailboxSettings) -> None:
         if settings.maildir_path is None or settings.outbox_path is None:
@@ -146,7 +148,7 @@ class MaildirMailbox:
     def send(
         self, envelope_from: str, recipients: Sequence[str], raw: bytes, before_commit: Callable[[], None]
     ) -> SendResult:
-        """Write the message as one .eml file, named after its Message-ID so that a second time changes nothing."""
+        """Write one .eml file, named after the Message-ID, so that a second time changes nothing."""
         message_id = _header_message_id(raw)
         if not message_id:
             raise ProviderError("permanent", "A message without Message-ID cannot be written to the outbox.")

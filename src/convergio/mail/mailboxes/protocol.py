@@ -105,7 +105,7 @@ class Refusal:
 class SendResult:
     """The message was accepted for everybody who is not in `refused` (by address).
 
-    `envelope_from` is the sender that the server accepted: the address of the inbox where it refused an empty one.
+    `envelope_from` is the sender that the server accepted: the inbox's address where it refused an empty one.
     """
 
     refused: Mapping[str, Refusal] = field(default_factory=dict)
@@ -137,13 +137,18 @@ class MailboxSettings:
 
 
 class Mailbox(Protocol):
-    """Reading one account and sending as it."""
+    """Reading one account and sending as it.
+
+    `sent_is_complete`: everything that left is found in the Sent folder, so what is not there was not sent.
+    """
+
+    sent_is_complete: bool
 
     def check(self) -> MailboxReport:
         """Sign in on both sides and report each; never raises for a failing server."""
 
     def folders(self) -> list[Folder]:
-        """Every folder that can be opened, with its role (RFC 6154, then by name). At most one folder per role."""
+        """Every folder that can be opened; its role by RFC 6154, then by name. At most one folder a role."""
 
     def status(self, folder: str) -> FolderStatus:
         """The state of the folder now. UIDs given by the other methods hold under this UIDVALIDITY."""
@@ -163,7 +168,7 @@ class Mailbox(Protocol):
         """All UIDs of the folder, ascending, in bounded portions."""
 
     def changed_flags(self, folder: str, since_modseq: int) -> Iterator[FlagChanges]:
-        """What changed after a HIGHESTMODSEQ (RFC 7162), in bounded portions, vanished UIDs where the server tells."""
+        """What changed after a HIGHESTMODSEQ (RFC 7162); vanished UIDs where the server tells."""
 
     def flags_between(self, folder: str, first_uid: int, last_uid: int) -> Mapping[int, frozenset[str]]:
         """Flags of every message in that range, both ends included: a UID missing in the answer is gone."""
@@ -172,7 +177,7 @@ class Mailbox(Protocol):
         r"""Set or clear \Seen; does nothing in a folder that may only be read."""
 
     def wait(self, folder: str, timeout: float, stop: Event) -> bool:
-        """Block until the folder may have changed (True), `timeout` seconds are over or `stop` is set (False)."""
+        """Block until the folder may have changed (True), or until `timeout` seconds or `stop` (False)."""
 
     def find_by_message_id(self, folder: str, message_id: str) -> list[int]:
         """UIDs of the messages with exactly this Message-ID (without angle brackets)."""
@@ -185,9 +190,9 @@ class Mailbox(Protocol):
     ) -> SendResult:
         """Hand the message over, once.
 
-        `before_commit` runs when all of it but the final dot is written: what it notes durably is the boundary
-        between "certainly not sent" (ProviderError) and "may have been delivered" (UncertainDelivery). An empty
-        `envelope_from` asks for the null sender of RFC 5321 4.5.5. All recipients refused raises ProviderError.
+        `before_commit` runs when all of it but the final dot is written: what it notes durably divides
+        "certainly not sent" (ProviderError) from "may have been delivered" (UncertainDelivery). An empty
+        `envelope_from` asks for the null sender (RFC 5321 4.5.5). All recipients refused is a ProviderError.
         """
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ class SmtpSender:
             _refuse_oversize(smtp, len(payload))
             result = self._envelope(smtp, envelope_from, recipients)
             _write_payload(smtp, payload)
-            # An error in here leaves without the final dot, and the server forgets the message (RFC 5321 4.1.1.4).
+            # An error here leaves without the final dot: the server forgets it all (RFC 5321 4.1.1.4).
             before_commit()
             self._finish(smtp)
             _quit(smtp)
@@ -126,7 +126,7 @@ class _PinnedSMTP(smtplib.SMTP):
         # An address literal: a look-up of this machine's own name can hang for the resolver's whole timeout.
         super().__init__(endpoint.host, endpoint.port, local_hostname="[127.0.0.1]", timeout=timeout)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002  # smtplib's hook
         connection = self._endpoint.connect(timeout)
         if self._context is None:
             return connection

@@ -197,6 +197,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uid', models.BigIntegerField(db_comment='IMAP UID in that folder; NULL after UIDVALIDITY changed', null=True)),
                 ('is_seen', models.BooleanField(db_comment="The server's \\Seen as last known", db_default=False)),
+                ('seen_wanted', models.BooleanField(db_comment='What a person decided and the server does not know yet', null=True)),
                 ('is_junk', models.BooleanField(db_default=False)),
                 ('received_at', models.DateTimeField(db_comment="Same as the message's, for the inbox's list")),
                 ('created_at', models.DateTimeField(db_comment='When the row was made', db_default=django.db.models.functions.datetime.Now())),
@@ -299,6 +300,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='emaildelivery',
             index=models.Index(fields=['inbox', '-received_at', '-email'], name='email_deliveries_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='emaildelivery',
+            index=models.Index(condition=models.Q(('seen_wanted__isnull', False)), fields=['folder'], name='email_deliveries_seen_wanted'),
         ),
         migrations.AddConstraint(
             model_name='emaildelivery',

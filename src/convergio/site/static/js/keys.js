@@ -26,7 +26,8 @@ function controls() {
   return [...document.querySelectorAll('[data-key]')].filter(isVisible);
 }
 
-function press(control) {
+/** Do what the key of `control` does: click it, or go into a field. */
+export function press(control) {
   if (control.matches('input:not([type="checkbox"]), textarea, select')) control.focus();
   else control.click();
 }

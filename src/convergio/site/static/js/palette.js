@@ -2,6 +2,7 @@
 
 import { element, icon, isVisible, words } from './dom.js';
 import { getJSON } from './http.js';
+import { press } from './keys.js';
 
 const PAUSE = 150; // ms after the last letter before the server is asked
 const FOUND = 5;
@@ -12,13 +13,16 @@ let current = 0;
 
 function pages() {
   const links = document.querySelectorAll('.cv-nav a[href], .cv-side__foot > a[href]');
-  return [...new Map([...links].map((link) => [link.href, link])).values()]
+  const first = new Map([...links].reverse().map((link) => [link.href, link]));
+  return [...first.values()].reverse()
     .map((link) => ({ group: 'Go to', icon: 'chevron-right', text: words(link), href: link.href }));
 }
 
+const iconOf = (node) => node.querySelector('use')?.getAttribute('href').split('#')[1] || 'chevron-right';
+
 function actions() {
   return [...document.querySelectorAll('.cv-main [data-key]')].filter(isVisible)
-    .map((node) => ({ group: 'Actions', icon: 'check', text: words(node), key: node.dataset.key, run: () => node.click() }));
+    .map((node) => ({ group: 'Actions', icon: iconOf(node), text: words(node), key: node.dataset.key, run: () => press(node) }));
 }
 
 function matching(query) {

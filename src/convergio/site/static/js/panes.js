@@ -48,8 +48,10 @@ function toggleDetails() {
 
 // A mail frame carries no script (sandbox), so the page reads its height and gives it the room.
 function fitFrame(frame) {
-  const height = frame.contentDocument?.documentElement.scrollHeight;
-  if (height) frame.style.height = `${height + 2}px`;
+  const page = frame.contentDocument?.documentElement;
+  if (!page) return;
+  frame.style.height = '1px'; // a document is never shorter than its frame
+  frame.style.height = `${page.scrollHeight + 2}px`;
 }
 
 function fitFrames(root) {
@@ -90,6 +92,12 @@ function onNewMail(event) {
   else showWaiting(scroll);
 }
 
+// Changes to rows that are already there are no news: they show when nobody is at the list, or with the next load.
+function onRowChange() {
+  const scroll = document.querySelector('[data-live-list]');
+  if (scroll && mayJoin(scroll)) refreshList();
+}
+
 function markCurrent(event) {
   const row = event.target.closest?.('.cv-row[href]');
   if (!row) return;
@@ -116,6 +124,9 @@ export function startPanes() {
   document.addEventListener('htmx:load', (event) => fitFrames(event.target));
   document.addEventListener('htmx:beforeRequest', markCurrent);
   document.body.addEventListener('convergio:email.received', onNewMail);
+  for (const name of ['email.updated', 'thread.updated', 'reply.updated', 'undone', 'resync']) {
+    document.body.addEventListener(`convergio:${name}`, onRowChange);
+  }
   document.addEventListener('click', (event) => {
     if (!event.target.closest('[data-open="details"], [data-close="details"]')) return;
     event.preventDefault();

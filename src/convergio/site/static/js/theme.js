@@ -9,10 +9,10 @@
   apply();
   system.addEventListener('change', apply);
   document.addEventListener('click', (event) => {
-    const button = event.target.closest('[data-theme]');
+    const button = event.target.closest('[data-set-theme]');
     if (!button) return;
-    const age = button.dataset.theme ? 31536000 : 0;
-    document.cookie = `theme=${button.dataset.theme}; path=/; max-age=${age}; samesite=lax`;
+    const age = button.dataset.setTheme ? 31536000 : 0;
+    document.cookie = `theme=${button.dataset.setTheme}; path=/; max-age=${age}; samesite=lax`;
     apply();
   });
 })();

@@ -1,0 +1,161 @@
+"""What people do with their accounts: passwords, sessions, API keys, profile. How they come in is entrance.py's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from convergio.accounts import fields, history, jobs, password_reset, sessions, throttles
+from convergio.accounts.actor import Actor
+from convergio.accounts.client import Client
+from convergio.accounts.errors import InvalidField, WrongPassword
+from convergio.accounts.models import ApiKey, User
+from convergio.accounts.passwords import password_fits
+from convergio.accounts.permissions import require, require_person
+from convergio.accounts.tokens import SHOWN_LENGTH, new_api_key
+from convergio.core import sql
+from convergio.core.clock import now
+from convergio.core.crypto import token_digest
+from convergio.core.errors import NotFound, TooMany
+from convergio.core.models import StoredFile
+from convergio.core.storage import storage
+
+
+def request_password_reset(*, email: str, client: Client) -> None:
+    """Mail a link that works once for 30 minutes, if the address has an account. Raises TooMany.
+
+    Whether it has one is looked up by the job, so that the answer and its time are the same. Runs outside a request's
+    transaction: every request counts against the throttle.
+    """
+    typed = fields.fold_email(email)
+    try:
+        throttles.count_try("reset", email=typed, ip=client.ip)
+    except TooMany:
+        history.note_failure("reset_request", "throttled", email=typed, client=client)
+        raise
+    with transaction.atomic():
+        attempt_id = history.note_success("reset_request", email=typed, client=client)
+        jobs.mail_reset_link.defer(attempt_id=attempt_id)
+
+
+def reset_password(*, token: str, password: str, client: Client) -> None:
+    """Spend a mailed link on a new password and end all sessions. Raises InvalidField, InvalidLink."""
+    password = fields.clean_password(password)  # first: a password that is too short must not spend the link
+    with transaction.atomic():
+        user = password_reset.spend_link(token)
+        set_password(user, password)
+        history.note_success("reset", email=user.email, client=client, user_id=user.id)
+
+
+def change_password(actor: Actor, *, current: str, new: str, client: Client) -> None:
+    """Set a new password and end all other sessions. Raises WrongPassword, InvalidField, TooMany.
+
+    Runs outside a request's transaction: wrong tries are throttled like sign-ins.
+    """
+    require_person(actor)
+    new = fields.clean_password(new, field="new_password")
+    attempt = throttles.count_try("login", email=actor.email, ip=client.ip)
+    user = User.objects.get(id=actor.require_user())
+    if not password_fits(user, current):
+        history.note_failure(
+            "password_change", "wrong_password", email=user.email, client=client, user_id=user.id
+        )
+        raise WrongPassword
+    with transaction.atomic():
+        throttles.forgive(attempt)
+        set_password(user, new, keep_session=actor.session_id)
+        history.note_success("password_change", email=user.email, client=client, user_id=user.id)
+
+
+def set_password(user: User, password: str, *, keep_session: int | None = None) -> None:
+    """Store a cleaned password's hash and end the user's sessions but one."""
+    User.objects.filter(id=user.id).update(password=make_password(password), updated_at=now())
+    sessions.revoke(user.id, reason="password_changed", keep=keep_session)
+
+
+def revoke_session(actor: Actor, session_id: int) -> None:
+    """End one of the actor's sessions. Raises NotFound."""
+    require_person(actor)
+    if not sessions.revoke(actor.require_user(), reason="revoked", only=session_id):
+        raise NotFound("session")
+
+
+def revoke_other_sessions(actor: Actor) -> int:
+    """End every session of the actor but this one; the answer is how many."""
+    require_person(actor)
+    return sessions.revoke(actor.require_user(), reason="revoked", keep=actor.session_id)
+
+
+def create_api_key(actor: Actor, *, name: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+    """Make a key for programs: its row and, this once, its full value. Raises InvalidField, PersonRequired."""
+    require_person(actor)
+    require(actor, "api_keys.edit")
+    return issue_api_key(
+        user_id=actor.require_user(), workspace_id=actor.workspace_id, name=name, expires_at=expires_at
+    )
+
+
+def issue_api_key(
+    *, user_id: int, workspace_id: int, name: str, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """Make a key for a user in a workspace, as the operator's command line does."""
+    name = fields.clean_line("name", name, longest=100, required=True)
+    if expires_at is not None and expires_at <= now():
+        raise InvalidField("expires_at", "Choose a moment in the future, or none.")
+    value = new_api_key()
+    key = ApiKey.objects.create(
+        user_id=user_id,
+        workspace_id=workspace_id,
+        name=name,
+        prefix=value[:SHOWN_LENGTH],
+        key_hash=token_digest(value),
+        expires_at=expires_at,
+    )
+    return key, value
+
+
+def revoke_api_key(actor: Actor, key_id: int) -> None:
+    """End a key of the actor's in this workspace. Raises NotFound."""
+    require_person(actor)
+    keys = ApiKey.objects.filter(
+        id=key_id, user_id=actor.require_user(), workspace_id=actor.workspace_id, revoked_at=None
+    )
+    if not keys.update(revoked_at=now()):
+        raise NotFound("API key")
+
+
+def update_profile(
+    actor: Actor,
+    *,
+    name: str | None = None,
+    company: str | None = None,
+    phone: str | None = None,
+    timezone: str | None = None,
+) -> None:
+    """Change what is given, leave what is None. Raises InvalidField."""
+    changes: dict[str, str] = {}
+    for field, value, longest in (("name", name, 255), ("company", company, 255), ("phone", phone, 50)):
+        if value is not None:
+            changes[field] = fields.clean_line(field, value, longest=longest)
+    if timezone is not None:
+        changes["timezone"] = fields.clean_timezone(timezone)
+    if changes:
+        User.objects.filter(id=actor.require_user()).update(updated_at=now(), **changes)
+
+
+def update_notifications(actor: Actor, *, wanted: dict[str, bool]) -> None:
+    """Switch named notifications on or off; the others stay as they are."""
+    merge = "UPDATE users SET notification_preferences = notification_preferences || %s::jsonb WHERE id = %s"
+    sql.execute(merge, [sql.to_json(wanted).decode(), actor.require_user()])
+
+
+def set_avatar(actor: Actor, content: bytes) -> str:
+    """Keep a picture as the actor's avatar; the answer is its SHA-256. Raises InvalidField."""
+    sha256 = storage().put(fields.clean_avatar(content))
+    StoredFile.objects.get_or_create(
+        workspace_id=actor.workspace_id, sha256=sha256, defaults={"size": len(content)}
+    )
+    User.objects.filter(id=actor.require_user()).update(avatar=sha256, updated_at=now())
+    return sha256

@@ -1,0 +1,113 @@
+"""Sessions: a browser's cookie, or an API client's access and refresh token. Only digests are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from convergio.accounts.client import Client
+from convergio.accounts.models import UserSession
+from convergio.accounts.tokens import new_token
+from convergio.core import sql
+from convergio.core.clock import now
+from convergio.core.crypto import token_digest
+
+ACCESS_LIFE = timedelta(hours=1)
+SESSION_LIFE = timedelta(days=30)
+
+_ROTATE = """
+UPDATE user_sessions SET
+    token_hash = %(token)s, token_expires_at = %(token_expires_at)s, refresh_hash = %(fresh)s,
+    -- newest first; 256 digests are more than ten days of hourly refreshes
+    used_refresh_hashes = substring(refresh_hash || used_refresh_hashes FROM 1 FOR 8192),
+    expires_at = %(expires_at)s, last_seen_at = statement_timestamp(), ip = coalesce(%(ip)s, ip)
+WHERE id = %(id)s AND refresh_hash = %(used)s AND kind = 'api' AND revoked_at IS NULL
+  AND expires_at > statement_timestamp()
+  AND EXISTS (SELECT FROM users WHERE users.id = user_id AND is_active)
+RETURNING user_id
+"""
+_REVOKE_REUSED = """
+UPDATE user_sessions SET revoked_at = statement_timestamp(), revoked_reason = 'refresh_reused'
+WHERE id = %s AND revoked_at IS NULL AND position(%s::bytea IN used_refresh_hashes) > 0
+RETURNING user_id
+"""
+_REVOKE = """
+UPDATE user_sessions SET revoked_at = statement_timestamp(), revoked_reason = %(reason)s
+WHERE user_id = %(user_id)s AND revoked_at IS NULL
+  AND (%(only)s::bigint IS NULL OR id = %(only)s) AND (%(keep)s::bigint IS NULL OR id <> %(keep)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the client carries; `refresh` is empty for a browser, whose cookie lives as long as the session."""
+
+    access: str
+    refresh: str
+    expires_at: datetime
+
+
+def open_session(
+    *, user_id: int, workspace_id: int, kind: Literal["browser", "api"], client: Client
+) -> Tokens:
+    """Start a session of 30 days; an API session's access token lives one hour."""
+    access, refresh = new_token(), new_token() if kind == "api" else ""
+    ends = now() + SESSION_LIFE
+    token_ends = now() + ACCESS_LIFE if kind == "api" else ends
+    session = UserSession.objects.create(
+        user_id=user_id,
+        workspace_id=workspace_id,
+        kind=kind,
+        token_hash=token_digest(access),
+        token_expires_at=token_ends,
+        refresh_hash=token_digest(refresh) if refresh else None,
+        device=client.device,
+        ip=client.ip,
+        user_agent=client.user_agent,
+        expires_at=ends,
+    )
+    return Tokens(access, _joined(session.id, refresh) if refresh else "", token_ends)
+
+
+def rotate(refresh_token: str, *, client: Client) -> tuple[int, Tokens] | None:
+    """Exchange a refresh token for new ones: (user id, tokens), or None when it does not hold."""
+    session_id, used = _split(refresh_token)
+    access, fresh = new_token(), new_token()
+    token_ends = now() + ACCESS_LIFE
+    user_id = sql.fetch_value(
+        _ROTATE,
+        {
+            "id": session_id,
+            "used": token_digest(used),
+            "token": token_digest(access),
+            "fresh": token_digest(fresh),
+            "token_expires_at": token_ends,
+            "expires_at": now() + SESSION_LIFE,
+            "ip": client.ip,
+        },
+    )
+    return None if user_id is None else (user_id, Tokens(access, _joined(session_id, fresh), token_ends))
+
+
+def revoke_if_reused(refresh_token: str) -> int | None:
+    """A refresh token that was exchanged before is in two hands: end its session. The answer is the user's id."""
+    session_id, used = _split(refresh_token)
+    user_id: int | None = sql.fetch_value(_REVOKE_REUSED, [session_id, token_digest(used)])
+    return user_id
+
+
+def revoke(user_id: int, *, reason: str, only: int | None = None, keep: int | None = None) -> int:
+    """End a user's sessions (all, one, or all but one) from the next request on; the answer is how many."""
+    return sql.execute(_REVOKE, {"user_id": user_id, "reason": reason, "only": only, "keep": keep})
+
+
+def _joined(session_id: int, secret: str) -> str:
+    """A refresh token begins with its session's id, so that a used one still finds its session."""
+    return f"{session_id}.{secret}"
+
+
+def _split(refresh_token: str) -> tuple[int, str]:
+    session_id, _, secret = refresh_token.partition(".")
+    plausible = session_id.isascii() and session_id.isdigit() and len(session_id) < 19
+    return (int(session_id) if plausible else 0), secret

@@ -1,0 +1,142 @@
+"""A person's own settings: profile, sign-in, API keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from convergio.accounts import actions, fields, queries
+from convergio.accounts.client import client_of
+from convergio.accounts.errors import InvalidField, WrongPassword
+from convergio.accounts.forms import KEY_LIVES, key_expiry, typed
+from convergio.accounts.requests import SignedInHttpRequest
+from convergio.core.errors import TooMany
+from convergio.core.render import render
+
+_PROFILE_FIELDS = ("name", "company", "phone", "timezone")
+# What a page says after it sent the person back to itself, by the `done` of its address.
+_DONE = {
+    "saved": "Profile saved",
+    "password": "Password changed; your other devices are signed out",
+    "session": "Device signed out",
+    "sessions": "All other devices signed out",
+    "key": "API key deleted",
+}
+
+
+def _done(request: SignedInHttpRequest) -> str:
+    return _DONE.get(request.GET.get("done", ""), "")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: SignedInHttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _profile_page(request)
+    changes = {name: typed(request, name) for name in _PROFILE_FIELDS}
+    try:
+        actions.update_profile(request.actor, **changes)
+    except InvalidField as error:
+        return _profile_page(request, typed_values=changes, errors={error.field: error.message}, status=422)
+    return redirect("/dashboard/settings/profile?done=saved")
+
+
+def _profile_page(
+    request: SignedInHttpRequest,
+    *,
+    typed_values: dict[str, str] | None = None,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    found = queries.profile(request.actor)
+    context = {
+        "profile": found,
+        "values": typed_values or {name: getattr(found, name) for name in _PROFILE_FIELDS},
+        "errors": errors or {},
+        "timezones": [(name, name.replace("_", " ")) for name in fields.timezones()],
+        "done": _done(request),
+    }
+    return render(request, "accounts/profile.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD"])
+def security(request: SignedInHttpRequest) -> HttpResponse:
+    return _security_page(request)
+
+
+@require_POST
+@sensitive_post_parameters("current_password", "new_password")
+def change_password(request: SignedInHttpRequest) -> HttpResponse:
+    current, new = typed(request, "current_password"), typed(request, "new_password")
+    try:
+        actions.change_password(request.actor, current=current, new=new, client=client_of(request))
+    except InvalidField as error:
+        return _security_page(request, errors={error.field: error.message}, status=422)
+    except (WrongPassword, TooMany) as error:
+        return _security_page(request, errors={"current_password": error.message}, status=422)
+    return redirect("/dashboard/settings/security?done=password")
+
+
+@require_POST
+def revoke_session(request: SignedInHttpRequest, session_id: int) -> HttpResponse:
+    actions.revoke_session(request.actor, session_id)
+    return redirect("/dashboard/settings/security?done=session")
+
+
+@require_POST
+def revoke_other_sessions(request: SignedInHttpRequest) -> HttpResponse:
+    actions.revoke_other_sessions(request.actor)
+    return redirect("/dashboard/settings/security?done=sessions")
+
+
+def _security_page(
+    request: SignedInHttpRequest, *, errors: dict[str, str] | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "sessions": queries.list_sessions(request.actor),
+        "history": queries.login_history(request.actor),
+        "errors": errors or {},
+        "done": _done(request),
+    }
+    return render(request, "accounts/security.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def api_keys(request: SignedInHttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _keys_page(request, done=_done(request))
+    try:
+        _, value = actions.create_api_key(
+            request.actor, name=typed(request, "name"), expires_at=key_expiry(request)
+        )
+    except InvalidField as error:
+        return _keys_page(request, errors={error.field: error.message}, status=422)
+    return _keys_page(request, new_key=value)
+
+
+@require_POST
+def revoke_api_key(request: SignedInHttpRequest, key_id: int) -> HttpResponse:
+    actions.revoke_api_key(request.actor, key_id)
+    return redirect("/dashboard/settings/api-keys?done=key")
+
+
+def _keys_page(
+    request: SignedInHttpRequest,
+    *,
+    new_key: str = "",
+    errors: dict[str, str] | None = None,
+    done: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "keys": queries.list_api_keys(request.actor),
+        "new_key": new_key,
+        "values": {"name": "" if new_key else typed(request, "name"), "days": typed(request, "days")},
+        "lives": KEY_LIVES,
+        "errors": errors or {},
+        "done": done,
+    }
+    return render(request, "accounts/api_keys.html", context, status=status)

@@ -1,0 +1,33 @@
+"""Pages of accounts."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from convergio.accounts import settings_views, views
+
+app_name = "accounts"
+_SETTINGS = "dashboard/settings"
+
+urlpatterns = [
+    path("login", views.login, name="login"),
+    path("logout", views.logout, name="logout"),
+    path("register", views.register, name="register"),
+    path("reset", views.reset, name="reset"),
+    path("reset/confirm", views.reset_confirm, name="reset_confirm"),
+    path(f"{_SETTINGS}/profile", settings_views.profile, name="profile"),
+    path(f"{_SETTINGS}/security", settings_views.security, name="sessions"),
+    path(f"{_SETTINGS}/security/password", settings_views.change_password, name="change_password"),
+    path(
+        f"{_SETTINGS}/security/sessions/revoke-others",
+        settings_views.revoke_other_sessions,
+        name="revoke_other_sessions",
+    ),
+    path(
+        f"{_SETTINGS}/security/sessions/<int:session_id>/revoke",
+        settings_views.revoke_session,
+        name="revoke_session",
+    ),
+    path(f"{_SETTINGS}/api-keys", settings_views.api_keys, name="api_keys"),
+    path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", settings_views.revoke_api_key, name="revoke_api_key"),
+]

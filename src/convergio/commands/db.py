@@ -1,0 +1,112 @@
+"""`convergio db ...`: what a person does with the database itself."""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import TypeAlias
+
+from convergio.commands.migrate import migrate
+from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
+from convergio.core.backups import restore_backup, write_backup
+from convergio.core.embedded_pg import throwaway_postgres
+from convergio.core.pg_tools import dump_schema
+from convergio.core.roles import grant_application_role
+from convergio.core.schema_docs import split_schema, write_schema
+
+# argparse has no public name for what add_subparsers returns.
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _configure_url(_add(actions, "url", "Print the database's address."))
+    _configure_schema(
+        _add(actions, "schema", "Print the tables of this release as SQL, or write them to a folder.")
+    )
+    backup = _add(
+        actions, "backup", "Write the database, the stored files and the key of its secrets to one file."
+    )
+    add_data_dir(backup)
+    backup.add_argument(
+        "file", type=Path, metavar="FILE", help="the file to write, a tar that only you can read"
+    )
+    backup.set_defaults(run=back_up)
+    restore = _add(actions, "restore", "Fill an empty database and data folder from a backup.")
+    add_data_dir(restore)
+    restore.add_argument("file", type=Path, metavar="FILE", help="what `convergio db backup` wrote")
+    restore.set_defaults(run=restore_from)
+
+
+def _add(actions: Actions, name: str, summary: str) -> argparse.ArgumentParser:
+    return actions.add_parser(name, help=summary, description=summary)
+
+
+def _configure_url(parser: argparse.ArgumentParser) -> None:
+    add_data_dir(parser)
+    parser.add_argument(
+        "--role",
+        choices=("admin", "app"),
+        default="admin",
+        help="admin sees every row, app only what row-level security shows it (default: %(default)s)",
+    )
+    parser.set_defaults(run=print_url)
+
+
+def _configure_schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="write one file per domain into this folder"
+    )
+    parser.set_defaults(run=show_schema)
+
+
+def print_url(options: argparse.Namespace) -> int:
+    with open_workplace(options) as workplace:
+        print(workplace.admin_url if options.role == "admin" else workplace.app_url)
+    return 0
+
+
+def show_schema(options: argparse.Namespace) -> int:
+    """Migrate a database of its own, so that what is shown is the release's and not this installation's."""
+    with tempfile.TemporaryDirectory(prefix="convergio-schema-") as folder:
+        Path(folder).chmod(0o711)
+        with throwaway_postgres(Path(folder) / "data") as postgres:
+            os.environ.update(
+                DATABASE_URL=postgres.app_url,
+                DATABASE_ADMIN_URL=postgres.admin_url,
+                CONVERGIO_SECRET_KEY="-" * 32,
+                DJANGO_SETTINGS_MODULE="convergio.settings",
+            )
+            migrate(Workplace(postgres.data_dir, postgres))
+            files = split_schema(dump_schema(postgres.admin_url, binaries=postgres.binaries), table_owners())
+    if options.output is None:
+        print("\n".join(files.values()))
+    else:
+        write_schema(options.output, files)
+    return 0
+
+
+def table_owners() -> dict[str, str]:
+    """Each table's domain, as Django's registry has it."""
+    from django.apps import apps  # noqa: PLC0415 - Django has been set up by now
+
+    return {
+        model._meta.db_table: model._meta.app_label for model in apps.get_models(include_auto_created=True)
+    }
+
+
+def back_up(options: argparse.Namespace) -> int:
+    with open_workplace(options) as workplace:
+        write_backup(
+            workplace.admin_url, workplace.data_dir, options.file.absolute(), binaries=workplace.binaries
+        )
+    print(f"Everything is in {options.file}. It holds secrets: keep it as you keep passwords.")
+    return 0
+
+
+def restore_from(options: argparse.Namespace) -> int:
+    with open_workplace(options) as workplace:
+        restore_backup(workplace.admin_url, workplace.data_dir, options.file, binaries=workplace.binaries)
+        grant_application_role(workplace.admin_url, workplace.app_role)
+    print(f"{options.file} is restored into {workplace.data_dir}.")
+    return 0

@@ -1,0 +1,72 @@
+"""The database: who the application is there, whether row-level security holds it, what stands in between."""
+
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+
+from convergio.commands.doctor.finding import Finding, Level
+from convergio.commands.workplace import Workplace
+
+_SUBJECT = "database"
+_UNPROTECTED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relrowsecurity AND NOT relforcerowsecurity
+  AND pg_get_userbyid(relowner) = current_user
+ORDER BY relname
+"""
+
+
+def check_database(workplace: Workplace) -> Iterator[Finding]:
+    """The role, row-level security, and a connection pooler where there must be none."""
+    with psycopg.connect(workplace.app_url) as connection:
+        version = str(connection.info.server_version // 10000)
+        row = connection.execute(
+            "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        assert row is not None
+        role, is_superuser, bypasses = row
+        if is_superuser or bypasses:
+            yield Finding(
+                _SUBJECT,
+                Level.PROBLEM,
+                f"DATABASE_URL connects as {role}, {'a superuser' if is_superuser else 'a role with BYPASSRLS'}: "
+                "nothing keeps one workspace's rows from another's.",
+                f"Make a plain role (CREATE ROLE convergio_app LOGIN PASSWORD '...'), name it in DATABASE_URL and "
+                f"{role} in DATABASE_ADMIN_URL, then run convergio migrate.",
+            )
+        else:
+            yield Finding(_SUBJECT, Level.OK, f"PostgreSQL {version} opens for the role {role}.")
+        yield from _check_tables(connection)
+    yield from _check_pooler(workplace.direct_url)
+
+
+def _check_tables(connection: psycopg.Connection) -> Iterator[Finding]:
+    """With one role for everything that role owns the tables, and only FORCE makes their policies hold it."""
+    for (table,) in connection.execute(_UNPROTECTED).fetchall():
+        yield Finding(
+            _SUBJECT,
+            Level.PROBLEM,
+            f"The table {table} belongs to the application's role, which row-level security does not hold there.",
+            f"Run ALTER TABLE {table} FORCE ROW LEVEL SECURITY.",
+        )
+
+
+def _check_pooler(direct_url: str) -> Iterator[Finding]:
+    if not _session_is_kept(direct_url):
+        yield Finding(
+            _SUBJECT,
+            Level.PROBLEM,
+            "DATABASE_DIRECT_URL goes through a transaction pooler, which breaks LISTEN, locks and the queue.",
+            "Set DATABASE_DIRECT_URL to the server itself, or the pooler to session mode.",
+        )
+
+
+def _session_is_kept(url: str) -> bool:
+    """Whether a setting of a session is still there after another client has taken the idle server connection."""
+    mark = secrets.token_hex(8)
+    with psycopg.connect(url, autocommit=True) as ours, psycopg.connect(url) as other:
+        ours.execute("SELECT set_config('convergio.probe', %s, false)", [mark])
+        other.execute("SELECT 1")
+        row = ours.execute("SELECT current_setting('convergio.probe', true)").fetchone()
+        return row is not None and row[0] == mark

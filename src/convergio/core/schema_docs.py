@@ -1,0 +1,57 @@
+"""The database's structure as one SQL file per domain, for people to read."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+# pg_dump announces each object with a comment of three lines.
+_ENTRY = re.compile(
+    r"^--\n-- Name: (?P<name>[^;]+); Type: (?P<type>[^;]+); Schema: [^\n]*\n--\n", re.MULTILINE
+)
+_TABLE = re.compile(r"\bpublic\.(\w+)")
+_HEAD = "-- Written by `make schema` from the migrations; see the comments on tables and columns.\n"
+_SHARED = "shared"
+
+
+def split_schema(dump: str, owners: Mapping[str, str]) -> dict[str, str]:
+    """File name to content, out of pg_dump's text.
+
+    `owners` maps each table to its domain. Objects of no table (extensions, functions) go to shared.sql; the job
+    queue's own objects, which its package makes, are left out.
+    """
+    files: dict[str, list[str]] = {}
+    entries = list(_ENTRY.finditer(dump))
+    ends = [entry.start() for entry in entries[1:]] + [len(dump)]
+    for entry, end in zip(entries, ends, strict=True):
+        body = dump[entry.end() : end]
+        if "procrastinate" in entry["name"] or "public.procrastinate" in body:
+            continue
+        if statement := _statement(body):
+            files.setdefault(_domain(entry["type"], statement, owners), []).append(statement)
+    return {
+        f"{domain}.sql": _HEAD + "\n" + "\n\n".join(parts) + "\n" for domain, parts in sorted(files.items())
+    }
+
+
+def write_schema(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files and remove those of domains that are no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.sql"):
+        if old.name not in files:
+            old.unlink()
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+def _statement(body: str) -> str:
+    """The entry's SQL without pg_dump's session settings and closing words."""
+    lines = body.split("\n--\n-- PostgreSQL database dump complete")[0].splitlines()
+    return "\n".join(
+        line for line in lines if not line.startswith(("SET ", "\\", "SELECT pg_catalog"))
+    ).strip()
+
+
+def _domain(kind: str, statement: str, owners: Mapping[str, str]) -> str:
+    if kind in {"EXTENSION", "FUNCTION", "TYPE"}:
+        return _SHARED
+    return next((owners[name] for name in _TABLE.findall(statement) if name in owners), _SHARED)

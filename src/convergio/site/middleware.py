@@ -1,0 +1,144 @@
+"""What every request passes: security headers, the look-up of who it speaks for, and the demand to be somebody.
+
+A request is one transaction: it commits when the answer is below 400 and is rolled back otherwise, because an error
+that was turned into an answer must not leave half-done writes behind. Sign-in manages its own transactions, so that
+refused attempts stay counted and written down.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from convergio.accounts import credentials
+from convergio.accounts.client import client_ip
+from convergio.accounts.credentials import Credential, DeadConnection, SignedIn
+from convergio.accounts.requests import SignedInHttpRequest
+from convergio.core.errors import NotSignedIn
+from convergio.site import errors
+from convergio.site.access import is_api, is_public, without_transaction
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+log = structlog.get_logger(__name__)
+
+_PAGE_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+    "font-src 'self' data:; frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class SecurityHeaders:
+    """Headers of every answer. A view that sets its own Content-Security-Policy or Cache-Control keeps it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.fixed = {
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }
+        if settings.HTTPS:
+            self.fixed["Strict-Transport-Security"] = "max-age=31536000"
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        nonce = ""
+        if not is_api(request.path_info):
+            nonce = secrets.token_urlsafe(16)
+            cast(SignedInHttpRequest, request).csp_nonce = nonce
+        response = self.get_response(request)
+        headers = response.headers
+        for name, value in self.fixed.items():
+            headers[name] = value
+        if "Content-Security-Policy" not in headers:
+            headers["Content-Security-Policy"] = _PAGE_POLICY.format(nonce=nonce) if nonce else _API_POLICY
+        if "Cache-Control" not in headers:
+            headers["Cache-Control"] = "private, no-store"
+        return response
+
+
+class SignedInRequest:
+    """Sets `request.actor` (None for nobody) and `request.by_cookie`, and holds the request's transaction."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.actor = None  # type: ignore[attr-defined]
+        request.by_cookie = False  # type: ignore[attr-defined]
+        credential = None if is_public(request.path_info) else credentials.credential_of(request)
+        if credential is None:
+            return self.get_response(request)
+        try:
+            return self._answer_once_more(request, credential)
+        except OperationalError as error:
+            return errors.respond_to_exception(request, error)
+
+    def _answer_once_more(self, request: HttpRequest, credential: Credential) -> HttpResponseBase:
+        """A server that was restarted leaves dead connections behind; the first statement finds that out."""
+        try:
+            return self._answer(request, credential)
+        except DeadConnection:
+            if connection.in_atomic_block:
+                raise
+            log.info("database.reconnected")
+            connection.close()
+            return self._answer(request, credential)
+
+    def _answer(self, request: HttpRequest, credential: Credential) -> HttpResponseBase:
+        if without_transaction(request.path_info):
+            with transaction.atomic():
+                found = credentials.open_scope(credential)
+            response = self._respond(request, credential, found)
+        else:
+            with transaction.atomic():
+                found = credentials.open_scope(credential)
+                response = self._respond(request, credential, found)
+                if response.status_code >= 400:
+                    transaction.set_rollback(True)
+        if found and found.stale:
+            credentials.note_use(found.actor, client_ip(request))
+        return response
+
+    def _respond(
+        self, request: HttpRequest, credential: Credential, found: SignedIn | None
+    ) -> HttpResponseBase:
+        if found is None:
+            return self.get_response(request)
+        request.actor = found.actor  # type: ignore[attr-defined]
+        request.by_cookie = credential.kind == "browser"  # type: ignore[attr-defined]
+        if is_api(request.path_info):
+            return self.get_response(request)
+        with timezone.override(ZoneInfo(found.actor.timezone)):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """What a view raised becomes an answer here, still inside the transaction."""
+        return errors.respond_to_exception(request, error)
+
+
+class RequireActor:
+    """Everything but the public paths needs somebody: 401 for programs, the sign-in page for people."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.actor is None and not is_public(request.path_info):  # type: ignore[attr-defined]
+            if is_api(request.path_info):
+                return errors.respond(request, NotSignedIn())
+            return errors.to_sign_in(request)
+        response = self.get_response(request)
+        if response.status_code == 405 and is_api(request.path_info):
+            return errors.method_not_allowed(response)
+        return response

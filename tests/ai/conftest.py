@@ -1,0 +1,80 @@
+"""Two workspaces with inboxes, and the agency's documents in the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from convergio.accounts.actor import Actor
+from convergio.accounts.models import Workspace
+from convergio.ai import actions
+from convergio.ai.providers import MODELS
+from convergio.core.tenancy import workspace_scope
+from convergio.mail.models import Inbox
+from tests.ai.agency import documents
+from tests.ai.scripted import ScriptedModel
+from tests.cast import make_user, make_workspace
+
+TAGS = ("Hello", "Partners", "Info", "Support", "Neo")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A workspace as its owner sees it; `inboxes` by tag in lower case."""
+
+    actor: Actor
+    inboxes: dict[str, int]
+
+
+def make_place(name: str) -> Place:
+    """A workspace of its own, with five inboxes."""
+    user = make_user(name)
+    workspace: Workspace = make_workspace(user)
+    with workspace_scope(workspace.pk):
+        inboxes = {
+            tag.lower(): Inbox.objects.create(
+                workspace=workspace,
+                name=tag,
+                email_address=f"{tag.lower()}@{name}.test",
+                tag=tag,
+                colour="blue",
+                kind="maildir",
+            ).pk
+            for tag in TAGS
+        }
+    return Place(Actor(workspace.pk, user.pk, "owner", user.email, user.name), inboxes)
+
+
+@pytest.fixture
+def here(db: None) -> Iterator[Place]:
+    """The workspace in view during the test."""
+    place = make_place("priya")
+    with workspace_scope(place.actor.workspace_id):
+        yield place
+
+
+@pytest.fixture
+def elsewhere(db: None) -> Place:
+    """Another workspace."""
+    return make_place("otto")
+
+
+@pytest.fixture
+def agency(here: Place) -> Place:
+    """The workspace in view, with twenty documents."""
+    for document in documents():
+        inbox_id = here.inboxes[document.inbox_tag] if document.inbox_tag else None
+        actions.add_document(here.actor, title=document.title, body=document.body, inbox_id=inbox_id)
+    return here
+
+
+@pytest.fixture
+def scripted(settings: object) -> Iterator[ScriptedModel]:
+    """The model of this installation, for the time of a test."""
+    model = ScriptedModel()
+    MODELS[model.name] = lambda: model
+    settings.AI_MODEL = model.name  # type: ignore[attr-defined]
+    yield model
+    del MODELS[model.name]

@@ -1,0 +1,45 @@
+"""A model that answers what a test tells it to, for the path where drafts may be sent without a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from convergio.ai.interface import Citation, Draft, DraftRequest
+from convergio.core.errors import ProviderError
+
+
+@dataclass
+class ScriptedModel:
+    """Says `text` and cites the first passage; keeps what it was asked. `failure` is raised instead."""
+
+    text: str = "Yes, we do."
+    may_send: bool = True
+    failure: ProviderError | None = None
+    asked: list[DraftRequest] = field(default_factory=list)
+    name: str = "scripted"
+    label: str = "Scripted for tests"
+
+    def draft_reply(self, request: DraftRequest) -> Draft:
+        """Answer as told."""
+        self.asked.append(request)
+        if self.failure:
+            raise self.failure
+        return Draft(
+            text=self.text,
+            citations=[
+                Citation(
+                    document_id=passage.document_id,
+                    title=passage.title,
+                    heading=passage.section,
+                    quote=passage.text,
+                    score=passage.score,
+                )
+                for passage in request.passages[:1]
+            ],
+            model=self.name,
+            input_tokens=120,
+            output_tokens=30,
+            cost=4,
+            confidence=0.9,
+            may_send=self.may_send,
+        )

@@ -1,0 +1,154 @@
+"""The command as people run it: another process, its output and its exit code."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.postgres import reachable_folder
+
+COMMANDS = [
+    "demo",
+    "up",
+    "web",
+    "worker",
+    "mailwatch",
+    "migrate",
+    "check",
+    "db",
+    "import",
+    "user",
+    "apikey",
+    "manage",
+]
+
+
+def convergio(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CONVERGIO_", "DATABASE_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "convergio", *map(str, arguments)],
+        env=clean | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    """A data folder whose database has its tables."""
+    with reachable_folder() as folder:
+        assert convergio("migrate", "--data-dir", folder / "data").returncode == 0
+        yield folder / "data"
+
+
+def test_help_lists_every_command() -> None:
+    done = convergio("--help")
+    assert done.returncode == 0
+    assert all(f"\n    {name}" in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    done = convergio(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usage: convergio {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["up", "--port", "99999"], "“99999” is not a port"),
+        (["db"], "the following arguments are required: ACTION"),
+        (["web", "--frob"], "unrecognized arguments: --frob"),
+    ],
+)
+def test_a_mistyped_command_line_is_one_sentence(arguments: list[str], complaint: str) -> None:
+    done = convergio(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({"DATABASE_URL": "postgresql://x:hunter2@127.0.0.1:1/mail"}, "does not open: Connection refused."),
+        ({"DATABASE_URL": "mysql://x@127.0.0.1/mail"}, "is not an address of PostgreSQL"),
+        (
+            {"DATABASE_URL_FILE": "/nowhere/at/all"},
+            "DATABASE_URL_FILE points to /nowhere/at/all, which cannot be read",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["up", "worker", "check", "migrate"])
+def test_a_wrong_database_url_is_one_sentence(
+    command: str, environment: dict[str, str], complaint: str
+) -> None:
+    done = convergio(command, **environment)
+    assert done.returncode == 78
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "web"])
+def test_a_port_in_use_is_one_sentence(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = str(holder.getsockname()[1])
+        done = convergio(command, "--port", port)
+    assert done.returncode == 78
+    assert done.stderr == (
+        f"convergio: Port {port} on 127.0.0.1 is already in use: stop the program that holds it, "
+        "or choose another with --port.\n"
+    )
+
+
+def test_the_administrators_address_sees_the_tables_and_the_applications_does_not_own_them(
+    data_dir: Path,
+) -> None:
+    admin = convergio("db", "url", "--data-dir", data_dir).stdout.strip()
+    application = convergio("db", "url", "--role", "app", "--data-dir", data_dir).stdout.strip()
+    assert admin != application
+    # Nothing runs there between two commands.
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(admin)
+
+
+def test_check_finds_nothing_wrong_with_a_fresh_installation(data_dir: Path) -> None:
+    done = convergio("check", "--data-dir", data_dir)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ok       migrations:" in done.stdout
+    assert "problem" not in done.stdout
+
+
+def test_an_account_and_a_key_can_be_made(data_dir: Path) -> None:
+    user = convergio("user", "create", "ada@convergio.test", "--name", "Ada", "--data-dir", data_dir)
+    assert (user.returncode, user.stderr) == (0, "")
+    assert "The password, shown this once: " in user.stdout
+    key = convergio("apikey", "create", "Ada@convergio.test", "--data-dir", data_dir)
+    assert key.returncode == 0
+    assert key.stdout.startswith("cai_")
+    again = convergio("user", "create", "ada@convergio.test", "--data-dir", data_dir)
+    assert again.returncode == 1
+    assert again.stderr.count("\n") == 1
+    assert convergio("apikey", "create", "nobody@convergio.test", "--data-dir", data_dir).returncode == 1
+
+
+def test_check_names_pending_migrations_and_a_superuser(data_dir: Path) -> None:
+    with reachable_folder() as folder:
+        done = convergio("check", "--data-dir", folder / "data")
+    assert done.returncode == 1
+    assert "migrations are pending." in done.stdout
+    assert "Run convergio migrate." in done.stdout
