@@ -47,6 +47,7 @@ class Part(Message):
 
     depth = 0
     max_depth = 0
+    _payload: Any
 
     def attach(self, payload: Any) -> None:
         """Called by the parser for each child before it reads the child's headers."""
