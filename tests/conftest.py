@@ -45,7 +45,7 @@ def database_urls(admin_server: str) -> Iterator[tuple[str, str]]:
         role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone()
         if role is None:
             connection.execute(f"CREATE ROLE {APPLICATION_ROLE} LOGIN PASSWORD '{APPLICATION_ROLE}'")
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
     yield _with_database(admin_server, name), _with_database(admin_server, name, APPLICATION_ROLE)
     with psycopg.connect(admin_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
