@@ -60,7 +60,7 @@ def letters(support: Inbox) -> Inbox:
             {
                 "subject": "Invoice 12",
                 "text": "Please pay the second order.",
-                "sender": "Ananya Rao <ananya@lumen.example>",
+                "sender": ANANYA,
             },
             {
                 "subject": "Refunds",
