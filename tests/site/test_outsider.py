@@ -31,7 +31,7 @@ def fingerprint(workspace_id: int) -> dict[str, Any]:
         tables = [name for (name,) in cursor.fetchall()]
         digests = {}
         for table in tables:
-            cursor.execute(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t")  # noqa: S608 - from pg_class
+            cursor.execute(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t")
             digests[table] = cursor.fetchone()
     return digests
 

@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     path("api-docs", views.api_docs, name="api_docs"),
     path("", include("convergio.accounts.urls")),
+    path("", include("convergio.ai.urls")),
+    path("", include("convergio.work.urls")),
 ]
 
 handler400 = "convergio.site.errors.bad_request"
