@@ -72,7 +72,8 @@ class Person:
         return tokens.access
 
 
-def _person(name: str, workspace: Workspace | None = None) -> Person:
+def make_person(name: str, workspace: Workspace | None = None) -> Person:
+    """Somebody with the password PASSWORD: a member of the workspace, or the owner of a seeded one of their own."""
     user = make_user(name)
     user.set_password(PASSWORD)
     user.save()
@@ -89,16 +90,16 @@ def _person(name: str, workspace: Workspace | None = None) -> Person:
 @pytest.fixture
 def owner(db: None) -> Person:
     """owner@convergio.test, who owns a workspace with its seeds."""
-    return _person("owner")
+    return make_person("owner")
 
 
 @pytest.fixture
 def teammate(owner: Person) -> Person:
     """teammate@convergio.test, a member of the owner's workspace."""
-    return _person("teammate", owner.workspace)
+    return make_person("teammate", owner.workspace)
 
 
 @pytest.fixture
 def outsider(db: None) -> Person:
     """outsider@convergio.test, who owns another workspace."""
-    return _person("outsider")
+    return make_person("outsider")

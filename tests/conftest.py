@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from django.db import connections
 
 from tests.cast import outsider, owner, teammate
 from tests.support.postgres import session_postgres
@@ -43,7 +45,7 @@ def database_urls(admin_server: str) -> Iterator[tuple[str, str]]:
         role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone()
         if role is None:
             connection.execute(f"CREATE ROLE {APPLICATION_ROLE} LOGIN PASSWORD '{APPLICATION_ROLE}'")
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
     yield _with_database(admin_server, name), _with_database(admin_server, name, APPLICATION_ROLE)
     with psycopg.connect(admin_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -69,6 +71,23 @@ def django_db_setup(
         connection.settings_dict.update(database_from_url(application))
         yield
         connection.close()
+
+
+@pytest.fixture
+def committed(
+    django_db_setup: None, django_db_blocker: Any, database_urls: tuple[str, str]
+) -> Iterator[None]:
+    """The database without a test transaction, for what several connections do to each other.
+
+    Emptied afterwards as the owner, because the application may not TRUNCATE; the seeded plans stay.
+    """
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+    with psycopg.connect(database_urls[0], autocommit=True) as owner:
+        owner.execute(
+            "TRUNCATE users, workspaces, login_history, login_throttles, procrastinate_jobs CASCADE"
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import pytest
 
 from convergio.accounts.actor import Actor
-from convergio.accounts.models import Workspace
 from convergio.ai import actions
 from convergio.ai.providers import MODELS
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.models import Inbox
 from tests.ai.agency import documents
 from tests.ai.scripted import ScriptedModel
-from tests.cast import make_user, make_workspace
+from tests.cast import Person
 
 TAGS = ("Hello", "Partners", "Info", "Support", "Neo")
 
@@ -24,41 +23,43 @@ TAGS = ("Hello", "Partners", "Info", "Support", "Neo")
 class Place:
     """A workspace as its owner sees it; `inboxes` by tag in lower case."""
 
-    actor: Actor
+    person: Person
     inboxes: dict[str, int]
 
+    @property
+    def actor(self) -> Actor:
+        return self.person.actor
 
-def make_place(name: str) -> Place:
-    """A workspace of its own, with five inboxes."""
-    user = make_user(name)
-    workspace: Workspace = make_workspace(user)
-    with workspace_scope(workspace.pk):
+
+def make_place(person: Person) -> Place:
+    """The person's workspace, with five inboxes."""
+    with workspace_scope(person.workspace.pk):
         inboxes = {
             tag.lower(): Inbox.objects.create(
-                workspace=workspace,
+                workspace=person.workspace,
                 name=tag,
-                email_address=f"{tag.lower()}@{name}.test",
+                email_address=f"{tag.lower()}.{person.user.pk}@convergio.test",
                 tag=tag,
                 colour="blue",
                 kind="maildir",
             ).pk
             for tag in TAGS
         }
-    return Place(Actor(workspace.pk, user.pk, "owner", user.email, user.name), inboxes)
+    return Place(person, inboxes)
 
 
 @pytest.fixture
-def here(db: None) -> Iterator[Place]:
-    """The workspace in view during the test."""
-    place = make_place("priya")
-    with workspace_scope(place.actor.workspace_id):
+def here(owner: Person) -> Iterator[Place]:
+    """The owner's workspace, in view during the test."""
+    place = make_place(owner)
+    with workspace_scope(owner.workspace.pk):
         yield place
 
 
 @pytest.fixture
-def elsewhere(db: None) -> Place:
+def elsewhere(outsider: Person) -> Place:
     """Another workspace."""
-    return make_place("otto")
+    return make_place(outsider)
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_dates_are_aware_and_nonsense_is_no_date() -> None:
     assert message.date == datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
     assert message.date is not None
     assert message.date.utcoffset() == timedelta(hours=5, minutes=30)
-    for value in ("", "yesterday", "Tue, 99 Nov 2026 99:99:99 +0000", "Mon, 1 Jan 0001 00:00:00 +2359"):
+    for value in ("", "yesterday", "Tue, 99 Nov 2026 99:99:99 +0000", "Mon, 1 Jan 1900 00:00:00 +2359"):
         assert parse_message(mail(f"Date: {value}")).date is None
 
 
@@ -306,7 +306,7 @@ def test_an_inline_part_is_known_by_its_content_id_without_a_disposition() -> No
 
 
 def test_an_embedded_message_is_an_eml_with_its_exact_bytes() -> None:
-    inner = "Subject: =?utf-8?Q?=C3=A4lter?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b2\n\n--b2\n\nx\n--b2--"
+    inner = "Subject: =?utf-8?Q?=C3=A4lter?=\nContent-Type: multipart/mixed; boundary=b2\n\n--b2\n\nx\n--b2--"
     message = parse_message(
         multipart("mixed", "Content-Type: text/plain\n\nFwd", f"Content-Type: message/rfc822\n\n{inner}")
     )
@@ -353,6 +353,16 @@ def test_winmail_dat_gives_up_the_files_in_it() -> None:
         ("one.txt", b"first file"),
         ("two.txt", b"second file"),
     ]
+
+
+def test_a_winmail_dat_that_names_four_billion_properties_is_read_at_once() -> None:
+    hostile = (
+        tnef() + b"\x01\x03\x90\x06\x00" + (100_006).to_bytes(4, "little") + b"\xff" * 4 + b"\0" * 100_004
+    )
+    started = time.process_time()
+    message = parse_message(mail("Content-Type: application/ms-tnef; name=winmail.dat", body=hostile))
+    assert time.process_time() - started < 1
+    assert [file.filename for file in message.attachments] == ["winmail.dat"]
 
 
 def test_a_winmail_dat_that_cannot_be_read_stays_a_file() -> None:

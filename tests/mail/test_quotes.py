@@ -45,7 +45,7 @@ def test_it_folds_a_quote_with_its_introduction_in_many_languages(introduction: 
     [
         "-----Original Message-----\nFrom: Ann",
         "-----Ursprüngliche Nachricht-----\nVon: Ann",
-        "________________________________\nFrom: Ann <ann@x.test>\nSent: Tuesday, 24 November 2026\nTo: us\nSubject: Hi",
+        "________________________________\nFrom: Ann <ann@x.test>\nSent: 24 November 2026\nTo: us\nSubject: Hi",
         "Von: Ann\nGesendet: Dienstag\nAn: us\nBetreff: Hi",
         "De : Ann\nEnvoyé : mardi\nÀ : us\nObjet : Hi",
         "发件人: Ann\n发送时间: 2026\n收件人: us\n主题: Hi",

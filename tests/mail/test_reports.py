@@ -25,7 +25,8 @@ def report_mail(status: str, kind: str = "delivery-status", returned: str = "mes
         f"Content-Type: multipart/report; report-type={kind}; boundary=b\n\n"
         "--b\n\nIt could not be delivered.\n"
         f"--b\nContent-Type: message/{kind}\n\n{status}\n"
-        f"--b\nContent-Type: {returned}\n\nFrom: us@convergio.test\nMessage-ID:\n <sent-1@convergio.test>\n\nHello\n--b--\n"
+        f"--b\nContent-Type: {returned}\n\nFrom: us@convergio.test\n"
+        "Message-ID:\n <sent-1@convergio.test>\n\nHello\n--b--\n"
     ).encode()
 
 

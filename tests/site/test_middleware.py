@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 import pytest
 from django.conf import settings as configured
 from django.db import connection
@@ -23,7 +22,9 @@ def test_health_tells_version_and_needs_nobody(client: Client) -> None:
     assert answer.json()["version"]
 
 
-@pytest.mark.parametrize("path", ["/api/auth/me", "/api/tasks", "/api/nothing/here", "/api/openapi.json", "/api/events"])
+@pytest.mark.parametrize(
+    "path", ["/api/auth/me", "/api/tasks", "/api/nothing/here", "/api/openapi.json", "/api/events"]
+)
 def test_the_api_needs_somebody_even_where_there_is_nothing(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
@@ -89,7 +90,9 @@ def test_a_refused_request_leaves_nothing_behind(owner: Person) -> None:
     assert User.objects.get(id=owner.user.id).name == before
 
 
-def test_the_scope_is_the_callers_workspace_and_ends_with_the_request(owner: Person, outsider: Person) -> None:
+def test_the_scope_is_the_callers_workspace_and_ends_with_the_request(
+    owner: Person, outsider: Person
+) -> None:
     answer = owner.program().get("/api/auth/me").json()
     assert answer["workspace_id"] == owner.workspace.id
     with connection.cursor() as cursor:
@@ -134,11 +137,15 @@ def test_the_documents_come_from_this_server(owner: Person) -> None:
     assert "//" not in page.replace("<!doctype", "")
     for address in ("/static/ninja/swagger-ui-bundle.js", "/static/ninja/swagger-ui.css"):
         assert address in page
-        assert client.get(address).status_code == 200
+        answer = client.get(address)
+        assert (answer.status_code, len(b"".join(answer)) > 1000) == (200, True)
+        answer.close()
 
 
 def test_an_api_key_is_nobody_when_mistyped_ended_or_old(owner: Person) -> None:
-    made = owner.program().post("/api/settings/security/api-keys", {"name": "n8n"}, content_type="application/json")
+    made = owner.program().post(
+        "/api/settings/security/api-keys", {"name": "n8n"}, content_type="application/json"
+    )
     key = made.json()["key"]
 
     def status(value: str) -> int:
@@ -147,32 +154,6 @@ def test_an_api_key_is_nobody_when_mistyped_ended_or_old(owner: Person) -> None:
     assert (status(key), status(key[:-1]), status("cai_"), status("cai_" + "x" * 49)) == (200, 401, 401, 401)
     ApiKey.objects.update(expires_at="2020-01-01T00:00:00Z")
     assert status(key) == 401
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_request_survives_a_restarted_database(owner: Person, database_urls: tuple[str, str]) -> None:
-    client = owner.program()
-    assert client.get("/api/auth/me").status_code == 200
-    connection.ensure_connection()
-    pid = connection.connection.info.backend_pid
-    with psycopg.connect(database_urls[0], autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s)", [pid])
-    assert client.get("/api/auth/me").status_code == 200
-    assert connection.connection.info.backend_pid != pid
-
-
-@pytest.mark.django_db(transaction=True)
-def test_without_its_database_the_service_says_so(owner: Person) -> None:
-    client = owner.program()
-    port = connection.settings_dict["PORT"]
-    connection.close()
-    connection.settings_dict["PORT"] = "1"
-    try:
-        answers = [client.get("/api/health"), client.get("/api/auth/me")]
-    finally:
-        connection.close()
-        connection.settings_dict["PORT"] = port
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(503, "database_unavailable")] * 2
 
 
 def test_the_cookie_keeps_to_its_scheme(client: Client, owner: Person, settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""A workspace with two members, and an outsider in another one."""
+"""The cast as actors, and mails for tasks to come from."""
 
 from __future__ import annotations
 
@@ -10,35 +10,25 @@ from itertools import count
 import pytest
 
 from convergio.accounts.actor import Actor
-from convergio.accounts.models import User, Workspace, WorkspaceMember
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.models import Email, EmailThread
+from tests.cast import Person
 
 _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
+    """Who acts: two of one workspace, one of another."""
+
     owner: Actor
     teammate: Actor
     outsider: Actor
 
 
-def _actor(workspace: Workspace, user: User, role: str) -> Actor:
-    WorkspaceMember.objects.create(workspace=workspace, user=user, role=role)
-    return Actor(workspace.pk, user.pk, role, user.email, user.name, "Asia/Kolkata")  # type: ignore[arg-type]
-
-
 @pytest.fixture
-def cast(db: None) -> Cast:
-    owner, teammate, outsider = (
-        User.objects.create(email=f"{name}@desk.test", name=name.title()) for name in ("olga", "tom", "eve")
-    )
-    ours = Workspace.objects.create(name="Desk", owner=owner)
-    theirs = Workspace.objects.create(name="Elsewhere", owner=outsider)
-    return Cast(
-        _actor(ours, owner, "owner"), _actor(ours, teammate, "member"), _actor(theirs, outsider, "owner")
-    )
+def cast(owner: Person, teammate: Person, outsider: Person) -> Cast:
+    return Cast(owner.actor, teammate.actor, outsider.actor)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from ninja import Field, File, Router, Schema, UploadedFile
+from ninja import Body, Field, File, Router, Schema, UploadedFile
 
 from convergio.accounts import actions, entrance, queries
 from convergio.accounts.client import client_of
@@ -204,7 +204,9 @@ def set_avatar(request: SignedInHttpRequest, avatar: File[UploadedFile]) -> Http
     tags=["profile"],
     summary="Switch notifications on or off by name",
 )
-def update_notifications(request: SignedInHttpRequest, body: dict[NotificationName, bool]) -> HttpResponse:
+def update_notifications(
+    request: SignedInHttpRequest, body: Body[dict[NotificationName, bool]]
+) -> HttpResponse:
     actions.update_notifications(request.actor, wanted=body)
     return json_answer(queries.profile(request.actor).notification_preferences)
 

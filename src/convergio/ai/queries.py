@@ -83,8 +83,8 @@ COURTESIES = (
 LEAST_LIKENESS = 0.42
 # A word in the heading says more about a passage than the same word in its text.
 HEADING = 1.5
-# Words that a passage must share with a mail, for each doubling of the mail's own telling words.
-EVIDENCE = 0.6
+# Words that a passage must share with a mail for each doubling of the words of the mail (unknown ones count half).
+EVIDENCE = 0.7
 
 # One pass over the words of the passages in reach (their stored tsvectors), used twice: to know how telling each word
 # is (the rarer, the more), and to find the word that a misspelt one was meant to be. A passage must show evidence that
@@ -119,9 +119,12 @@ term AS MATERIALIZED (
   ) AS found
 ),
 possible AS (
-  SELECT (SELECT count(*) FROM asked) AS words,
-         %(heading)s * (sum(weight) + ((SELECT count(*) FROM asked) - count(*)) * max(weight)) AS weight
-  FROM term
+  SELECT count(*) + unknown.words / 2.0 AS words,
+         %(heading)s * (sum(weight) + unknown.words * max(weight)) AS weight
+  FROM term CROSS JOIN (
+    SELECT count(*) AS words FROM asked WHERE lexeme NOT IN (SELECT asked FROM term)
+  ) AS unknown
+  GROUP BY unknown.words
 ),
 hit AS (
   SELECT posting.id, sum(term.weight * term.likeness * place.factor) AS weight,

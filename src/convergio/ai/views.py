@@ -19,9 +19,9 @@ from convergio.core.render import render
 
 _page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 _DONE = {
-    "added": "Document added. New drafts may quote it.",
-    "changed": "Document saved. New drafts quote it as it is now.",
-    "deleted": "Document deleted.",
+    "added": "Document added; new drafts may quote it",
+    "changed": "Document saved; new drafts quote it as it is now",
+    "deleted": "Document deleted",
 }
 
 
@@ -98,7 +98,7 @@ def _form_page(
     request: SignedInHttpRequest, form: DocumentForm, document: queries.Document | None
 ) -> HttpResponse:
     context = {"form": form, "document": document}
-    return _render(request, "ai/document.html", context, status=400 if form.errors else 200)
+    return _render(request, "ai/document.html", context, status=422 if form.errors else 200)
 
 
 def _render(
@@ -108,7 +108,6 @@ def _render(
         (str(choice.id), f"{choice.tag} ({choice.email_address})") for choice in queries.list_inbox_choices()
     ]
     full = {
-        "page": "knowledge",
         "may_edit": allows(request.actor, actions.PERMISSION),
         "inboxes": inboxes,
         **context,

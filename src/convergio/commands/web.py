@@ -75,6 +75,9 @@ def _serve(options: argparse.Namespace) -> None:
         respawn_failed_workers=True,
         reload=options.reload,
     )
+    if not options.reload:
+        # Loaded before the workers are forked, the code is in memory once for all of them.
+        _application()
     server.serve(target_loader=_load_application)
 
 
@@ -83,6 +86,10 @@ def _load_application(_target: str) -> Callable[..., Any]:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         die_with_parent(signal.SIGKILL, parent.pid)
-    from convergio.site.wsgi import application  # noqa: PLC0415 - starts Django, here and not in granian's main
+    return _application()
+
+
+def _application() -> Callable[..., Any]:
+    from convergio.site.wsgi import application  # noqa: PLC0415 - sets Django up, which reads the environment
 
     return application

@@ -7,6 +7,7 @@ at work waits at the unique index: if the first commits it gets the stored answe
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
@@ -58,6 +59,8 @@ def idempotent(view: View[P]) -> View[P]:
         sql.execute(_STORE, [response.status_code, response.content, request.actor.workspace_id, key])
         return response
 
+    # The API reads types from the signature, and would look their names up in this module instead of the view's.
+    once.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]
     return cast(View[P], once)
 
 

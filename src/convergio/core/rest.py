@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_type_hints
+from functools import cache, reduce
+from operator import or_
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from django.http import HttpResponse
@@ -30,7 +33,20 @@ def list_answer(
     return json_answer(rows, headers=headers)
 
 
+@cache
 def schema_of(row_type: type[msgspec.Struct]) -> type[Schema]:
-    """The OpenAPI schema of a row type, so that documents and answers cannot differ."""
-    fields: dict[str, Any] = {name: (hint, ...) for name, hint in get_type_hints(row_type).items()}
+    """The OpenAPI schema of a row type and the row types inside it, so that documents and answers cannot differ."""
+    fields: dict[str, Any] = {
+        name: (_documented(hint), ...) for name, hint in get_type_hints(row_type).items()
+    }
     return create_model(row_type.__name__, __base__=Schema, __doc__=row_type.__doc__, **fields)
+
+
+def _documented(hint: Any) -> Any:
+    """The hint with every row type replaced by its schema."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return schema_of(hint)
+    inner = tuple(_documented(argument) for argument in get_args(hint))
+    if isinstance(hint, UnionType):
+        return reduce(or_, inner)
+    return get_origin(hint)[inner] if inner and get_origin(hint) in (list, dict) else hint

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import smtplib
 import tempfile
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
@@ -48,12 +49,15 @@ def _deliver(message: EmailMessage, url: str) -> None:
     parts = urlsplit(url)
     connect = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
     try:
-        with connect(parts.hostname or "", parts.port or _PORTS[parts.scheme], timeout=_TIMEOUT) as server:
+        port = parts.port or _PORTS[parts.scheme]
+        with closing(connect(parts.hostname or "", port, timeout=_TIMEOUT)) as server:
             if parts.scheme == "smtp+starttls":
                 server.starttls()
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             server.send_message(message)
+            with suppress(OSError, smtplib.SMTPException):  # it was taken; how the talk ends changes nothing
+                server.quit()
     except smtplib.SMTPAuthenticationError:
         raise ProviderError(
             "auth", "The server in CONVERGIO_SMTP_URL refused its user or password."

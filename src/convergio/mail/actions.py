@@ -120,6 +120,7 @@ def undo_send(actor: Actor, email_id: int) -> None:
            WHERE sent_email_id = %s""",
         [email_id],
     )
+    refresh_threads([thread_id])
     events.show("reply.drafted", workspace_id=actor.workspace_id, ids=[thread_id])
 
 

@@ -13,8 +13,10 @@ from ninja.utils import check_csrf
 import convergio
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
+from convergio.ai.api import router as ai
 from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
+from convergio.mail.api import router as mail
 from convergio.site import errors, health
 from convergio.work.api import router as work
 
@@ -121,4 +123,6 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", ai)
 api.add_router("", work)
+api.add_router("", mail)

@@ -65,10 +65,10 @@ def status_of(error: AppError) -> int:
 
 
 def respond(request: HttpRequest, error: AppError) -> HttpResponse:
-    """The answer to a refusal: `{"error", "code", facts...}` for programs, a page for people."""
+    """The answer to a refusal: `{"error", "code", facts...}` for programs and scripts, a page for people."""
     status = status_of(error)
     log.info("request.refused", code=error.code, status=status)
-    if is_api(request.path_info):
+    if is_api(request.path_info) or not request.accepts("text/html"):
         body = msgspec.json.encode({"error": error.message, "code": error.code, **error.facts})
         response = HttpResponse(body, content_type="application/json", status=status)
     else:

@@ -24,6 +24,7 @@ from convergio.accounts.client import client_ip
 from convergio.accounts.credentials import Credential, DeadConnection, SignedIn
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import NotSignedIn
+from convergio.core.tenancy import set_scope
 from convergio.site import errors
 from convergio.site.access import is_api, is_public, without_transaction
 
@@ -106,6 +107,8 @@ class SignedInRequest:
                 response = self._respond(request, credential, found)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
+        if connection.in_atomic_block:  # a caller's own transaction (a test's) must not keep our scope
+            set_scope(None)
         if found and found.stale:
             credentials.note_use(found.actor, client_ip(request))
         return response

@@ -61,7 +61,7 @@ class InboxCount:
 
 @dataclass(frozen=True, slots=True)
 class Nav:
-    """The person, where they are and what waits for them. The counts are of the whole workspace."""
+    """The person, where they are and what waits for them. The counts are of the whole workspace, up to 100."""
 
     user_name: str
     user_email: str

@@ -8,3 +8,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convergio.settings")
 application = get_wsgi_application()
+
+from convergio.site.live import end_streams_on_signal  # noqa: E402 - needs Django's settings
+
+end_streams_on_signal()

@@ -16,7 +16,6 @@ from convergio.work import placing
 from convergio.work.errors import NotAMember, TagTooLong, TitleMissing, TitleTooLong, UnknownChoice
 from convergio.work.models import PRIORITIES, STATUSES, Task
 
-CHANGED = "task.changed"
 LONGEST_TITLE = 500
 LONGEST_TAG = 50
 Source = Literal["commboost", "streamboost", "audits", "calendar", "manual", "api"]
@@ -90,7 +89,7 @@ def create_email_tasks(workspace_id: int, rows: Sequence[EmailTask]) -> list[int
     }
     made = sql.fetch_column(_CREATE_EMAIL_TASKS, batch)
     if made:
-        events.show(CHANGED, workspace_id=workspace_id, ids=made)
+        _tell(workspace_id, made)
     return made
 
 
@@ -115,7 +114,7 @@ def create_task(
         completed_at=clock.now() if status == "done" else None,
         **checked,
     )
-    events.show(CHANGED, workspace_id=actor.workspace_id, ids=[task.id])
+    _tell(actor.workspace_id, [task.id])
     return task.id
 
 
@@ -161,14 +160,18 @@ def delete_task(actor: Actor, task_id: int) -> None:
     deleted, _ = Task.objects.filter(workspace_id=actor.workspace_id, id=task_id).delete()
     if not deleted:
         raise NotFound("task")
-    events.show(CHANGED, workspace_id=actor.workspace_id, ids=[task_id])
+    _tell(actor.workspace_id, [task_id])
+
+
+def _tell(workspace_id: int, ids: list[int]) -> None:
+    events.show("task.changed", workspace_id=workspace_id, ids=ids)
 
 
 def _write(actor: Actor, task_id: int, changes: dict[str, Any]) -> None:
     rows = Task.objects.filter(workspace_id=actor.workspace_id, id=task_id)
     if not rows.update(**changes, updated_at=clock.now()):
         raise NotFound("task")
-    events.show(CHANGED, workspace_id=actor.workspace_id, ids=[task_id])
+    _tell(actor.workspace_id, [task_id])
 
 
 def _arrival(status: str, position: float) -> dict[str, Any]:

@@ -5,38 +5,53 @@ from __future__ import annotations
 from convergio.core.errors import Conflict, InvalidInput
 
 
-class TitleMissing(InvalidInput):
+class InvalidTask(InvalidInput):
+    """A field of a task cannot be taken; `field` is its name in forms."""
+
+    field: str
+
+
+class TitleMissing(InvalidTask):
     """A task without a title cannot be told from others."""
+
+    field = "title"
 
     def __init__(self) -> None:
         super().__init__("title_missing", "Give the task a title.")
 
 
-class TitleTooLong(InvalidInput):
+class TitleTooLong(InvalidTask):
     """The title does not fit its column."""
+
+    field = "title"
 
     def __init__(self, length: int, most: int) -> None:
         super().__init__("title_too_long", f"A title has at most {most} characters; this one has {length}.")
 
 
-class TagTooLong(InvalidInput):
+class TagTooLong(InvalidTask):
     """The tag does not fit its column."""
+
+    field = "tag"
 
     def __init__(self, length: int, most: int) -> None:
         super().__init__("tag_too_long", f"A tag has at most {most} characters; this one has {length}.")
 
 
-class NotAMember(InvalidInput):
+class NotAMember(InvalidTask):
     """The assignee does not belong to the workspace."""
+
+    field = "assignee"
 
     def __init__(self) -> None:
         super().__init__("assignee_not_a_member", "Choose an assignee who is a member of this workspace.")
 
 
-class UnknownChoice(InvalidInput):
-    """A status, priority or source outside its list."""
+class UnknownChoice(InvalidTask):
+    """A status or priority outside its list."""
 
     def __init__(self, field: str, value: str, allowed: tuple[str, ...]) -> None:
+        self.field = field
         super().__init__(
             f"{field}_unknown", f"The {field} “{value[:50]}” is unknown; use one of {', '.join(allowed)}."
         )

@@ -26,7 +26,9 @@ class Task(models.Model):
     status = models.CharField(max_length=50, db_default="todo", db_comment="todo | in_progress | done")
     priority = models.CharField(max_length=20, db_default="medium", db_comment="low | medium | high | urgent")
     source = models.CharField(
-        max_length=20, db_default="manual", db_comment="commboost | streamboost | audits | calendar | manual | api"
+        max_length=20,
+        db_default="manual",
+        db_comment="commboost | streamboost | audits | calendar | manual | api",
     )
     assignee = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who does it"
@@ -35,7 +37,11 @@ class Task(models.Model):
     position = models.FloatField(db_default=0, db_comment="Place on the board, smaller is higher")
     tag = models.CharField(max_length=50, db_default="", db_comment="Tag of the inbox it came from")
     created_by = models.ForeignKey(
-        "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who made it; NULL for machines"
+        "accounts.User",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_comment="Who made it; NULL for machines",
     )
     completed_at = models.DateTimeField(null=True, db_comment="Set and cleared by the change of status")
     created_at = columns.created_at()

@@ -16,6 +16,7 @@ from convergio.mail.display.quote_patterns import (
 )
 
 _MAX_LINES = 20_000
+_COLONS = (":", "：")
 _MAX_ATTRIBUTION_LINES = 3
 
 
@@ -80,32 +81,41 @@ def _is_separator(line: str) -> bool:
 
 def _is_loose_attribution(line: str) -> bool:
     """A line right above a quote needs no verb: `26.06.2014, 14:41, "Ann" <ann@example.test>:`."""
-    return line.rstrip().endswith((":", "：")) and DATED.match(line) is not None
+    return line.rstrip().endswith(_COLONS) and DATED.match(line) is not None
 
 
 def _is_attribution(lines: list[str], index: int) -> bool:
     """Whether a line, or up to three that a mail program wrapped, says who wrote when."""
-    first = lines[index].strip()
+    block = [line.strip() for line in lines[index : index + _MAX_ATTRIBUTION_LINES]]
+    if not any(line.endswith(_COLONS) for line in block):
+        return False
+    first, *following = block
     if _is_attribution_line(first):
         return True
     if not (OPENING.match(first) or DATED.match(first)):
         return False
-    following = [line.strip() for line in lines[index + 1 : index + _MAX_ATTRIBUTION_LINES]]
     if any(_is_attribution_line(line) and OPENING.match(line) for line in following):
         return False
     return any(_is_attribution_line(" ".join([first, *following[:count]])) for count in (1, 2))
 
 
 def _is_attribution_line(line: str) -> bool:
-    return len(line) < 600 and line.endswith((":", "：")) and ATTRIBUTION.match(line) is not None
+    return len(line) < 600 and line.endswith(_COLONS) and ATTRIBUTION.match(line) is not None
 
 
 def _is_header_block(lines: list[str], index: int) -> bool:
     """Three header-like lines in a row, From among them."""
-    block = [line[:500] for line in lines[index : index + 8] if line.strip()][:5]
-    senders = [bool(HEADER_FROM.match(line)) for line in block]
-    headers = [sender or bool(HEADER_OTHER.match(line)) for sender, line in zip(senders, block, strict=True)]
-    return bool(headers) and headers[0] and any(senders) and sum(headers) >= 3
+    if not _is_header(lines[index]):
+        return False
+    block = [line for line in lines[index : index + 8] if line.strip()][:5]
+    has_sender = any(HEADER_FROM.match(line[:500]) for line in block)
+    return has_sender and sum(map(_is_header, block)) >= 3
+
+
+def _is_header(line: str) -> bool:
+    if not any(colon in line for colon in _COLONS):
+        return False
+    return bool(HEADER_FROM.match(line[:500]) or HEADER_OTHER.match(line[:500]))
 
 
 def _quote_end(lines: list[str], start: int) -> int:
@@ -113,7 +123,7 @@ def _quote_end(lines: list[str], start: int) -> int:
     index = start
     while index < len(lines) and not lines[index].startswith(">"):
         is_late = index - start > _MAX_ATTRIBUTION_LINES + 1
-        if is_late or ORIGINAL_MESSAGE.match(lines[index]) or HEADER_FROM.match(lines[index][:500]):
+        if is_late or ORIGINAL_MESSAGE.match(lines[index][:300]) or HEADER_FROM.match(lines[index][:500]):
             return len(lines)
         index += 1
     if index == len(lines):

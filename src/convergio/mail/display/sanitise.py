@@ -24,7 +24,7 @@ from convergio.mail.display.text import render_text
 from convergio.mail.parsing.html_text import strip_tags
 
 MAX_CHARS = 2_000_000
-MAX_TAGS = 60_000  # some seconds for nh3 at the very worst, see parsing.html_text
+MAX_TAGS = 40_000  # some seconds for nh3 at the very worst, see parsing.html_text
 SECONDS = 3.0
 _BODY_TAG = re.compile(r"<(/?)body(?=[\s>/])", re.IGNORECASE)
 _NEEDS_INVENTORY = re.compile(r"<\s*(style|" + "|".join(COUNTED) + r")\b", re.IGNORECASE)

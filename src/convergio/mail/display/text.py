@@ -47,10 +47,13 @@ def _line(line: str) -> str:
 
 
 def _without_trailing(address: str) -> str:
-    stripped = address.rstrip(_TRAILING)
-    while stripped.endswith((")", "]")) and stripped.count("(") < stripped.count(")") + stripped.count("]"):
-        stripped = stripped[:-1].rstrip(_TRAILING)
-    return stripped
+    """Cut what belongs to the sentence: punctuation, and brackets that were opened before the address."""
+    unopened = address.count(")") - address.count("(")
+    end = len(address)
+    while end and (address[end - 1] in _TRAILING or (address[end - 1] == ")" and unopened > 0)):
+        unopened -= address[end - 1] == ")"
+        end -= 1
+    return address[:end]
 
 
 def _anchor(address: str) -> str:

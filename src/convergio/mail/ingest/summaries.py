@@ -1,4 +1,7 @@
-"""A conversation's summary columns, recomputed from its messages so that they cannot drift."""
+"""A conversation's summary columns, recomputed from its messages so that they cannot drift.
+
+A mail that was taken back before it left counts for nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,12 @@ UPDATE email_threads AS thread SET
 FROM (
   SELECT thread_id, count(*) AS messages, count(*) FILTER (WHERE NOT is_read) AS unread,
          bool_or(attachments @@ '$[*].inline == false') AS has_attachments
-  FROM emails WHERE thread_id = ANY(%(threads)s) GROUP BY thread_id
+  FROM emails WHERE thread_id = ANY(%(threads)s) AND delivery_state IS DISTINCT FROM 'cancelled' GROUP BY thread_id
 ) AS counted
 JOIN (
   SELECT DISTINCT ON (thread_id) thread_id, id, received_at, snippet, from_name, from_address FROM emails
-  WHERE thread_id = ANY(%(threads)s) ORDER BY thread_id, received_at DESC, id DESC
+  WHERE thread_id = ANY(%(threads)s) AND delivery_state IS DISTINCT FROM 'cancelled'
+  ORDER BY thread_id, received_at DESC, id DESC
 ) AS newest USING (thread_id)
 LEFT JOIN (
   SELECT DISTINCT ON (thread_id) thread_id, from_name, from_address FROM emails
@@ -33,7 +37,7 @@ INSERT INTO thread_inboxes (workspace_id, thread_id, inbox_id, last_message_at, 
 SELECT email.workspace_id, email.thread_id, delivery.inbox_id, max(email.received_at),
        count(*) FILTER (WHERE NOT email.is_read)
 FROM emails AS email JOIN email_deliveries AS delivery ON delivery.email_id = email.id
-WHERE email.thread_id = ANY(%(threads)s)
+WHERE email.thread_id = ANY(%(threads)s) AND email.delivery_state IS DISTINCT FROM 'cancelled'
 GROUP BY email.workspace_id, email.thread_id, delivery.inbox_id
 ON CONFLICT (thread_id, inbox_id)
 DO UPDATE SET last_message_at = excluded.last_message_at, unread_count = excluded.unread_count

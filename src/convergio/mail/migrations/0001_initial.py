@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_comment='When the row was made', db_default=django.db.models.functions.datetime.Now())),
                 ('sent_by', models.ForeignKey(db_comment='Who wrote or approved it', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(db_comment='Owning workspace', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
-                ('thread', models.ForeignKey(db_comment='Its conversation', on_delete=django.db.models.deletion.PROTECT, related_name='emails', to='mail.emailthread')),
+                ('thread', models.ForeignKey(db_comment='Its conversation', db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='emails', to='mail.emailthread')),
             ],
             options={
                 'db_table': 'emails',
@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_comment='Owning workspace', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
                 ('email', models.ForeignKey(db_comment='What it answers', on_delete=django.db.models.deletion.CASCADE, related_name='auto_replies', to='mail.email')),
                 ('sent_email', models.ForeignKey(db_comment='What went out', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='mail.email')),
-                ('thread', models.ForeignKey(db_comment='Its conversation', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mail.emailthread')),
+                ('thread', models.ForeignKey(db_comment='Its conversation', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mail.emailthread')),
                 ('inbox', models.ForeignKey(db_comment='Where it goes out', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mail.inbox')),
             ],
             options={

@@ -10,7 +10,7 @@ from convergio.mail.parsing.headers import header_text, unfold
 from convergio.mail.parsing.types import Address
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^<>]*>?|\[[^\]]*\]?|[(),;:\\]|[^\s"<>(),;:\[\\]+|\s+|.', re.DOTALL)
-_BARE = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^\s"<>()]+)@[^\s"<>()]+)')
+_BARE = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^\s"<>()]{1,320})@[^\s"<>()]{1,320})')
 # List archives write `name at host` so that harvesters do not find it.
 _ARCHIVED = re.compile(r"^([\w.+\-=]+) at ([\w\-]+(?:\.[\w\-]+)+)(?=$| \()")
 _QUOTED_PAIR = re.compile(r"\\(.)")

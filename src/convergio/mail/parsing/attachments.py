@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-import time
 from collections.abc import Iterable
-from typing import Any
 
-from convergio.mail.parsing.charset import clean_text, decode_text
+from convergio.mail.parsing.charset import clean_text
 from convergio.mail.parsing.headers import header_text
-from convergio.mail.parsing.mime import LimitExceeded, Part
+from convergio.mail.parsing.mime import Part
+from convergio.mail.parsing.tnef import NotTnef, TnefFile, read_tnef
 from convergio.mail.parsing.types import ParsedAttachment
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
@@ -41,7 +40,6 @@ _EXTENSIONS = {
     "video/mp4": ".mp4",
 }
 _TNEF_TYPES = {"application/ms-tnef", "application/vnd.ms-tnef"}
-_TNEF_SECONDS = 5.0
 
 
 def collect_attachments(parts: Iterable[Part]) -> tuple[ParsedAttachment, ...]:
@@ -50,8 +48,10 @@ def collect_attachments(parts: Iterable[Part]) -> tuple[ParsedAttachment, ...]:
     for part in parts:
         content = part.decoded[0]
         unpacked = _unpack_tnef(content) if _is_tnef(part) else []
-        for name, data in unpacked:
-            found.append(_attachment(name, "application/octet-stream", data))
+        for number, file in enumerate(unpacked, 1):
+            found.append(
+                _attachment(file.name or f"attachment-{number}", "application/octet-stream", file.content)
+            )
         if not unpacked:
             found.append(_from_part(part, content, len(found) + 1))
     return tuple(found)
@@ -101,40 +101,9 @@ def _is_tnef(part: Part) -> bool:
     return part.mime_type in _TNEF_TYPES or part.filename.lower() == "winmail.dat"
 
 
-class _TimedBytes(bytes):
-    """Bytes that refuse to be sliced after a while: the TNEF reader copies the rest of the file per object,
-    which is quadratic, and has no limit of its own."""
-
-    end = 0.0
-
-    def __getitem__(self, key: Any) -> Any:
-        if time.monotonic() > self.end:
-            raise LimitExceeded("The winmail.dat takes too long to read.")
-        return super().__getitem__(key)
-
-
-def _unpack_tnef(content: bytes) -> list[tuple[str, bytes]]:
-    """(name, bytes) of what a winmail.dat holds, its body included; empty when it cannot be read."""
-    from tnefparse import TNEF  # noqa: PLC0415  # rarely needed
-
-    data = _TimedBytes(content)
-    data.end = time.monotonic() + _TNEF_SECONDS
+def _unpack_tnef(content: bytes) -> list[TnefFile]:
+    """What a winmail.dat holds, its body included; empty when it is none after all."""
     try:
-        tnef = TNEF(data, do_checksum=False)
-        files = [(_tnef_text(item.long_filename()), _tnef_bytes(item.data)) for item in tnef.attachments]
-        body = tnef.htmlbody or tnef.body
-    except Exception:  # noqa: BLE001  # not TNEF after all, or hostile: the file itself is kept
+        return read_tnef(content)
+    except NotTnef:
         return []
-    if body:
-        files.append((f"message.{'html' if tnef.htmlbody else 'txt'}", _tnef_bytes(body)))
-    return files
-
-
-def _tnef_text(value: str | bytes) -> str:
-    return (decode_text(value) if isinstance(value, bytes) else value).strip("\0")
-
-
-def _tnef_bytes(value: Any) -> bytes:
-    while isinstance(value, list | tuple):
-        value = value[0] if value else b""
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

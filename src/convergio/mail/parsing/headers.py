@@ -22,7 +22,7 @@ def unfold(raw: str) -> str:
     Takes a value as the compat32 parser gives it: 8-bit bytes as surrogate escapes.
     """
     value = _FOLD.sub(" ", raw) if "\n" in raw or "\r" in raw else raw
-    if not value.isascii() or "\x1b" in value:
+    if not value.isascii() or "\x1b" in value or "\0" in value:
         value = decode_text(value.encode("utf-8", "surrogateescape"))
     return value.strip()
 

@@ -13,7 +13,7 @@ from convergio.mail.parsing.charset import clean_text
 
 # HTML5 tree building is quadratic in what is open. This many tags, arranged as badly as can be, take about a
 # second; ordinary newsletters have a few thousand.
-MAX_TAGS = 20_000
+MAX_TAGS = 10_000
 _STRUCTURE = "p div br hr tr li h1 h2 h3 h4 h5 h6 table ul ol dl dt dd blockquote pre td th a"
 _TAGS = set(_STRUCTURE.split())
 _DROPPED = {"script", "style", "title", "head", "template", "object", "svg", "math", "select", "noscript"}
@@ -100,15 +100,21 @@ class _Writer:
     def _block(self, name: str, is_end: bool) -> None:
         if "".join(self._line).strip():
             self._end_line()
+        if name == "blockquote" and is_end:
+            self._leave_quote()
         if name in _APART and self._lines and self._lines[-1].strip("> "):
             self._end_line()
-        step = -1 if is_end else 1
-        self._quotes = max(self._quotes + step, 0) if name == "blockquote" else self._quotes
-        self._pre = max(self._pre + step, 0) if name == "pre" else self._pre
+        self._quotes += name == "blockquote" and not is_end
+        self._pre = max(self._pre + (-1 if is_end else 1), 0) if name == "pre" else self._pre
         if name == "li" and not is_end:
             self._line = ["- "]
         elif name == "hr":
             self._lines.append("----------")
+
+    def _leave_quote(self) -> None:
+        self._quotes = max(self._quotes - 1, 0)
+        while self._lines and not self._lines[-1].strip("> "):
+            self._lines.pop()
 
     def _link(self, is_end: bool, href: str) -> None:
         if not is_end:

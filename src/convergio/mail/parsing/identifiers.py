@@ -60,10 +60,13 @@ def content_hash(raw: bytes, fields: Iterable[tuple[str, str]]) -> bytes:
     Two deliveries of one message agree in it; one Message-ID with two hashes is two messages (rule 22).
     """
     digest = hashlib.sha256()
+    traced: dict[str, list[str]] = {name: [] for name in _TRACED}
     for name, value in fields:
-        if name in _TRACED:
-            words = b" ".join(value.encode("utf-8", "surrogateescape").split())
-            digest.update(name.encode() + b":" + words + b"\n")
+        if name in traced:
+            traced[name].append(" ".join(value.split()))
+    for name, values in traced.items():
+        for value in values:
+            digest.update(f"{name}:{value}\n".encode("utf-8", "surrogateescape"))
     body = split_message(raw)[1]
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

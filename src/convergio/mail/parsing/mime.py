@@ -43,11 +43,11 @@ class LimitExceeded(Exception):
 
 
 class Part(Message):
-    """One node of the tree. `body` holds the undecoded bytes of a leaf."""
+    """One node of the tree."""
 
     depth = 0
     max_depth = 0
-    body = b""
+    _payload: Any
 
     def attach(self, payload: Any) -> None:
         """Called by the parser for each child before it reads the child's headers."""
@@ -56,8 +56,10 @@ class Part(Message):
             raise LimitExceeded(f"The message nests more than {self.max_depth} parts deep.")
         super().attach(payload)
 
-    def set_payload(self, payload: Any, charset: Any = None) -> None:  # noqa: ARG002  # as the parser calls it
-        self.body = payload.encode("utf-8", "surrogateescape")
+    @property
+    def body(self) -> bytes:
+        """The undecoded bytes of a leaf. get_payload() would read 8-bit text by its declared charset."""
+        return self._payload.encode("utf-8", "surrogateescape") if isinstance(self._payload, str) else b""
 
     @cached_property
     def fields(self) -> dict[str, list[str]]:

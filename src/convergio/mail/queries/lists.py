@@ -9,6 +9,7 @@ import msgspec
 
 from convergio.accounts.actor import Actor
 from convergio.core import sql
+from convergio.core.errors import NotFound
 from convergio.core.paging import Page
 from convergio.mail.queries.rows import EMAIL_COLUMNS, EmailRow, email_row
 
@@ -77,6 +78,17 @@ def list_emails(actor: Actor, wanted: EmailFilter, page: Page) -> EmailList:
     where = " AND ".join(_conditions(wanted, page, place)) or "true"
     rows = sql.fetch_rows(statement.format(where=where), _parameters(actor, wanted, page))
     return paged([email_row(row) for row in rows], page)
+
+
+def require_known(actor: Actor, *, thread_id: int | None = None, email_id: int | None = None) -> None:
+    """Tell an empty list from a list of what is not there. Raises NotFound."""
+    statements = {
+        "conversation": ("SELECT 1 FROM email_threads WHERE id = %s AND workspace_id = %s", thread_id),
+        "email": ("SELECT 1 FROM emails WHERE id = %s AND workspace_id = %s", email_id),
+    }
+    for what, (statement, row_id) in statements.items():
+        if row_id is not None and sql.fetch_value(statement, [row_id, actor.workspace_id]) is None:
+            raise NotFound(what)
 
 
 def paged(emails: list[EmailRow], page: Page) -> EmailList:

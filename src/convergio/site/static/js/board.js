@@ -15,7 +15,7 @@ const card = () => document.activeElement?.closest?.('.cv-task');
 function count(list, by) {
   const label = list.closest('.cv-col').querySelector('[data-total]');
   label.dataset.total = Number(label.dataset.total) + by;
-  label.textContent = label.dataset.total;
+  if (!('more' in label.dataset)) label.textContent = label.dataset.total;
 }
 
 function place(task) {
@@ -104,6 +104,6 @@ function onChange() {
 makeSortable();
 document.addEventListener('htmx:load', makeSortable);
 bind('M', 'Move task to', openMove, () => Boolean(card()));
-for (const name of ['task.created', 'task.updated', 'task.moved', 'resync']) {
+for (const name of ['task.changed', 'resync']) {
   document.body.addEventListener(`convergio:${name}`, onChange);
 }

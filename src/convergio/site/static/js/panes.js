@@ -124,7 +124,7 @@ export function startPanes() {
   document.addEventListener('htmx:load', (event) => fitFrames(event.target));
   document.addEventListener('htmx:beforeRequest', markCurrent);
   document.body.addEventListener('convergio:email.received', onNewMail);
-  for (const name of ['email.updated', 'thread.updated', 'reply.updated', 'undone', 'resync']) {
+  for (const name of ['email.read', 'email.queued', 'email.sent', 'reply.drafted', 'reply.decided', 'undone', 'resync']) {
     document.body.addEventListener(`convergio:${name}`, onRowChange);
   }
   document.addEventListener('click', (event) => {

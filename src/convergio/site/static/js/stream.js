@@ -2,8 +2,8 @@
 
 /** The names the server sends; each arrives as "event: <name>", "data: {"ids": [...]}". */
 export const NAMES = [
-  'email.received', 'email.updated', 'email.sent', 'thread.updated', 'reply.updated',
-  'task.created', 'task.updated', 'task.moved', 'inbox.updated', 'progress',
+  'email.received', 'email.read', 'email.queued', 'email.sent', 'reply.drafted', 'reply.decided',
+  'task.changed', 'inbox.changed', 'resync',
 ];
 
 const RETRY = 5000;
