@@ -52,7 +52,9 @@ def _parse(given: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     chosen = next((word for word in given if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
+        # Without `help` argparse leaves the command out of its list.
+        listed = {"help": summary} if summary else {}
+        command = commands.add_parser(name, description=summary, **listed)
         if name == chosen:
             module: Command = importlib.import_module(COMMANDS.module(name))
             module.configure(command)

@@ -16,8 +16,8 @@ import structlog
 from convergio.core import clock, events, sql
 from convergio.core.errors import ProviderError
 from convergio.core.tenancy import workspace_scope
-from convergio.mail.errors import UncertainDelivery
 from convergio.mail.connections import mailbox_settings
+from convergio.mail.errors import UncertainDelivery
 from convergio.mail.mailboxes import open_mailbox
 from convergio.mail.mailboxes.protocol import FolderRole, Mailbox, SendResult
 
@@ -168,7 +168,9 @@ def recover_interrupted(workspace_id: int) -> list[int]:
     """Find mails whose hand-over was cut off: back to queued, or uncertain past the final dot. Answers those ids."""
     with workspace_scope(workspace_id):
         rows = sql.fetch_all(
-            _Interrupted, "SELECT id, data_sent_at FROM emails WHERE delivery_state = 'sending' AND workspace_id = %s", [workspace_id]
+            _Interrupted,
+            "SELECT id, data_sent_at FROM emails WHERE delivery_state = 'sending' AND workspace_id = %s",
+            [workspace_id],
         )
     recovered = []
     for row in rows:

@@ -52,7 +52,9 @@ def deliver_when_due(workspace_id: int, ids: list[int]) -> None:
 @on("email.uncertain", queue="send")
 def look_for_uncertain(workspace_id: int, ids: list[int]) -> None:
     """What may have been sent is looked for in Sent."""
-    enqueue_all(resolve_uncertain_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in ids])
+    enqueue_all(
+        resolve_uncertain_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in ids]
+    )
 
 
 @app.periodic(cron="* * * * *")
@@ -62,4 +64,6 @@ def sweep_outbox(timestamp: int) -> None:
     for workspace_id in workspace_ids():
         recover_interrupted(workspace_id)
         lost = due_emails(workspace_id, overdue=LOST_AFTER)
-        enqueue_all(deliver_email_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in lost])
+        enqueue_all(
+            deliver_email_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in lost]
+        )

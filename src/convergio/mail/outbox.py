@@ -62,7 +62,9 @@ def queue_letter(workspace_id: int, letter: Letter) -> int:
     known: int | None = sql.fetch_value("SELECT id FROM emails WHERE outbox_key = %s", [letter.outbox_key])
     if known is not None:
         return known
-    sender = sql.fetch_one(_Sender, "SELECT name, email_address, tag FROM inboxes WHERE id = %s", [letter.inbox_id])
+    sender = sql.fetch_one(
+        _Sender, "SELECT name, email_address, tag FROM inboxes WHERE id = %s", [letter.inbox_id]
+    )
     if sender is None:
         raise NotFound("inbox")
     parent = _load_parent(letter.parent_id)
@@ -110,7 +112,9 @@ def _outgoing(letter: Letter, sender: _Sender, parent: _Parent | None, message_i
         ],
         # A parent without a Message-ID of its own is known here by a hash, which means nothing to anybody else.
         in_reply_to=_sendable(parent.message_id) if parent else "",
-        references=[one for one in (*parent.references, parent.message_id) if _sendable(one)] if parent else (),
+        references=[one for one in (*parent.references, parent.message_id) if _sendable(one)]
+        if parent
+        else (),
         automatic=letter.is_automatic,
         date=letter.send_after or clock.now(),
     )
@@ -121,7 +125,7 @@ def _sendable(message_id: str) -> str:
 
 
 def _begin_thread(workspace_id: int, letter: Letter) -> int:
-    people = sorted({one.address.lower() for one in (*letter.to, *letter.cc)})
+    people = sorted({one.address.lower()[:255] for one in (*letter.to, *letter.cc)})
     thread_id: int = sql.fetch_value(
         "INSERT INTO email_threads (workspace_id, subject, participants) VALUES (%s, %s, %s) RETURNING id",
         [workspace_id, letter.subject, people],

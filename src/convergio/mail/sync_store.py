@@ -8,7 +8,7 @@ import msgspec
 
 from convergio.core import clock, events, sql
 from convergio.core.tenancy import workspace_scope
-from convergio.mail.ingest import Arrival, load_receiver, store_messages
+from convergio.mail.ingest import Arrival, load_receiver, store_batch
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.mailboxes.protocol import SEEN, FetchedMessage, FlagChanges, Folder, FolderRole
 from convergio.mail.sync import Batch, FolderCursor
@@ -59,13 +59,15 @@ class InboxStore:
     def restart(self, folder: str, cursor: FolderCursor) -> None:
         with workspace_scope(self.workspace_id):
             folder_id = self._save(folder, cursor)
-            sql.execute("UPDATE email_deliveries SET uid = NULL, seen_wanted = NULL WHERE folder_id = %s", [folder_id])
+            sql.execute(
+                "UPDATE email_deliveries SET uid = NULL, seen_wanted = NULL WHERE folder_id = %s", [folder_id]
+            )
 
     def store(self, batch: Batch) -> None:
         with workspace_scope(self.workspace_id):
             receiver = load_receiver(self.inbox_id)
             folder_id = self._folder_id(batch.folder.name)
-        store_messages(
+        store_batch(
             receiver,
             [self._arrival(message, batch.folder, folder_id) for message in batch.messages],
             backfill=not batch.may_answer,
@@ -100,7 +102,9 @@ class InboxStore:
             self._take_flags(folder_id, changes.flags)
             self._forget(folder_id, list(changes.vanished))
 
-    def reconcile(self, folder: str, first_uid: int, last_uid: int, flags: Mapping[int, frozenset[str]]) -> None:
+    def reconcile(
+        self, folder: str, first_uid: int, last_uid: int, flags: Mapping[int, frozenset[str]]
+    ) -> None:
         with workspace_scope(self.workspace_id):
             folder_id = self._folder_id(folder)
             self._take_flags(folder_id, flags)
@@ -121,7 +125,9 @@ class InboxStore:
             )
             refresh_threads(set(threads))
         if changed:
-            events.show("email.read", workspace_id=self.workspace_id, ids=[email_id for email_id, _ in changed])
+            events.show(
+                "email.read", workspace_id=self.workspace_id, ids=[email_id for email_id, _ in changed]
+            )
 
     def _forget(self, folder_id: int, uids: Sequence[int]) -> None:
         if uids:

@@ -136,6 +136,11 @@ def count(number: int, one: str, many: str) -> str:
     return f"{indian(number)} {one if number == 1 else many}"
 
 
+def capped(number: int, limit: int = 100) -> str:
+    """Return a number that was counted up to `limit`: "99+" stands for that many and more."""
+    return indian(number) if number < limit else f"{indian(limit - 1)}+"
+
+
 def query(base: dict[str, str], **changes: str | None) -> str:
     """Return `?a=1&b=2` from the page's current parameters with `changes` applied; None and "" drop a key."""
     kept = {key: value for key, value in {**base, **changes}.items() if value}
@@ -156,5 +161,6 @@ FILTERS = (
     rupees,
     initials,
     count,
+    capped,
 )
 TESTS = {"past": is_past}

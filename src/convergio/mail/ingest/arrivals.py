@@ -13,17 +13,20 @@ Direction = Literal["inbound", "outbound"]
 class Arrival:
     """One message as a server, folder or file handed it over.
 
-    `received_at` is INTERNALDATE (imap) or the moment of take-up (maildir); None lets the message decide (imports).
-    `folder_id` and `uid` tell where it lies on the server; both None where there is no such place.
+    `received_at` is INTERNALDATE (imap) or the moment of take-up (maildir); None lets the message decide (imports), and
+    `envelope_date` then counts for a message that has no date of its own. `folder_id` and `uid` tell where it lies on
+    the server; both None where there is no such place. `refusal` says why only its raw bytes can be stored (rule 14).
     """
 
     raw: bytes
     received_at: datetime | None = None
+    envelope_date: datetime | None = None
     folder_id: int | None = None
     uid: int | None = None
     is_seen: bool = False
     is_junk: bool = False
     in_sent_folder: bool = False
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from convergio.core import clock
 from convergio.core.storage import storage
 from convergio.mail.identity import is_ours
 from convergio.mail.ingest.arrivals import Arrival, Direction, Receiver
-from convergio.mail.parsing import Address, ParsedMessage, parse_message
+from convergio.mail.parsing import Address, ParsedMessage, parse_message, unparsed
 from convergio.mail.verdict import Verdict, may_answer
 
 
@@ -48,8 +48,10 @@ class Incoming:
 
 
 def take_in(arrival: Arrival, receiver: Receiver) -> Incoming:
-    """Parse and judge one arrival, and keep its attachments' contents. Touches no table and never raises for bad mail."""
-    message = parse_message(arrival.raw)
+    """Parse and judge one arrival, and keep its attachments' contents. Touches no table; bad mail raises nothing."""
+    message = (
+        parse_message(arrival.raw) if arrival.refusal is None else unparsed(arrival.raw, arrival.refusal)
+    )
     sender = message.sender.address.lower() if message.sender else ""
     outbound = arrival.in_sent_folder and sender in receiver.own_addresses
     return Incoming(
@@ -75,7 +77,11 @@ def _own_domain(message: ParsedMessage) -> frozenset[str]:
 
 
 def _received_at(arrival: Arrival, message: ParsedMessage) -> datetime:
-    return arrival.received_at or message.received_date or message.date or clock.now()
+    if arrival.received_at:
+        return arrival.received_at
+    now = clock.now()
+    # A clock that ran ahead would keep the message on top for ever.
+    return min(message.received_date or message.date or arrival.envelope_date or now, now)
 
 
 def _keep_attachments(message: ParsedMessage) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ class _Row(msgspec.Struct):
 
 
 def load_receiver(inbox_id: int) -> Receiver:
-    """The inbox with all addresses of its workspace, in one statement. Raises NotFound outside its workspace's scope."""
+    """The inbox with all addresses of its workspace, in one statement. Raises NotFound outside that workspace."""
     row = sql.fetch_one(
         _Row,
         """SELECT workspace_id, lower(email_address), tag, reply_mode,

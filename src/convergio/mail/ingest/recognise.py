@@ -8,6 +8,7 @@ import msgspec
 
 from convergio.core import sql
 from convergio.mail.ingest.incoming import Incoming
+from convergio.mail.parsing import key_and_hash
 
 LONGEST_KEY = 500
 
@@ -29,7 +30,7 @@ def variant_key(key: str, content_hash: bytes) -> str:
 def recognise(workspace_id: int, batch: Sequence[Incoming]) -> list[Incoming]:
     """Give every known message its ids, and a key of its own to every other; the answer is the new ones, in order.
 
-    A message that occurs twice in the batch is new once. The second one gets its ids from the first when that is stored.
+    A message that occurs twice in the batch is new once; the second one gets its ids from the first when that is stored.
     """
     known = _load(workspace_id, batch)
     fresh: list[Incoming] = []
@@ -46,6 +47,32 @@ def recognise(workspace_id: int, batch: Sequence[Incoming]) -> list[Incoming]:
             fresh.append(incoming)
             known[incoming.key] = _Known(0, 0, incoming.key, content_hash, incoming.direction)
     return fresh
+
+
+class _Here(msgspec.Struct):
+    key: str
+    content_hash: bytes
+
+
+def already_delivered(inbox_id: int, raws: Sequence[bytes]) -> list[bool]:
+    """Which of these messages this inbox holds, told by their headers: the quick way to pass over what is here.
+
+    In doubt the answer is False, and storing decides.
+    """
+    wanted = [key_and_hash(raw) for raw in raws]
+    keys = {key for found in wanted if found for key in (found[0], variant_key(*found))}
+    rows = sql.fetch_all(
+        _Here,
+        """SELECT email.message_id, email.content_hash FROM emails AS email
+           JOIN email_deliveries AS delivery ON delivery.email_id = email.id AND delivery.inbox_id = %s
+           WHERE email.message_id = ANY(%s)""",
+        [inbox_id, list(keys)],
+    )
+    here = {(row.key, bytes(row.content_hash)) for row in rows}
+    return [
+        found is not None and not here.isdisjoint({found, (variant_key(*found), found[1])})
+        for found in wanted
+    ]
 
 
 def _same(known: _Known, incoming: Incoming) -> bool:

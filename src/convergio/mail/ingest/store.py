@@ -28,14 +28,16 @@ Also = Callable[[], None]
 def store_messages(
     receiver: Receiver, arrivals: Sequence[Arrival], *, backfill: bool = False, also: Also | None = None
 ) -> list[Stored]:
-    """Store a batch with threads, tasks, attachments and follow-up jobs, all or nothing; one answer per arrival, in order.
+    """Store a batch with threads, tasks, files and follow-up jobs, all or nothing; one answer per arrival, in order.
 
     `backfill` marks a first sync or an import: nothing is answered automatically (rule 13). `also` runs inside the
     transaction; it is where a caller moves its cursor (rule 6).
     """
     batch = [take_in(arrival, receiver) for arrival in arrivals]
     with workspace_scope(receiver.workspace_id):
-        sql.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF])
+        sql.execute(
+            "SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF]
+        )
         fresh = recognise(receiver.workspace_id, batch)
         threader = Threader(receiver, fresh)
         for incoming in fresh:

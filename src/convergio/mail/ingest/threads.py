@@ -21,6 +21,7 @@ from convergio.mail.parsing.subjects import base_subject, is_reply_subject
 # Rule 27: without any reference, the same correspondent's "Re: subject" joins within this time.
 SUBJECT_WINDOW = timedelta(days=7)
 MOST_PARTICIPANTS = 500
+LONGEST_ADDRESS = 255
 
 
 @dataclass(slots=True)
@@ -130,7 +131,11 @@ class Threader:
         found: list[Conversation] = []
         for reference in named:
             conversation = self._by_reference.get(reference)
-            if conversation and conversation not in found and self._may_join(incoming, conversation, reference):
+            if (
+                conversation
+                and conversation not in found
+                and self._may_join(incoming, conversation, reference)
+            ):
                 found.append(conversation)
         if not found and not incoming.references:
             found += self._by_subject(incoming)
@@ -161,7 +166,7 @@ class Threader:
             {
                 "inbox": self.receiver.inbox_id,
                 "workspace": self.receiver.workspace_id,
-                "sender": incoming.sender,
+                "sender": incoming.sender[:LONGEST_ADDRESS],
                 "at": incoming.received_at,
                 "window": SUBJECT_WINDOW,
             },
@@ -176,7 +181,10 @@ class Threader:
         return []
 
     def _continues(self, conversation: Conversation, incoming: Incoming, subject: str) -> bool:
-        return incoming.sender in conversation.participants and base_subject(conversation.subject) == subject
+        return (
+            incoming.sender[:LONGEST_ADDRESS] in conversation.participants
+            and base_subject(conversation.subject) == subject
+        )
 
     def _begin(self, incoming: Incoming) -> Conversation:
         conversation = Conversation(next(self._new_ids), incoming.message.subject, set(), False, is_new=True)
@@ -204,7 +212,9 @@ class Threader:
         if len(conversation.participants) < MOST_PARTICIPANTS and not people <= conversation.participants:
             conversation.participants |= people
         conversation.is_open_list |= _has_open_audience(incoming)
-        conversation.subject_changed |= base_subject(incoming.message.subject) != base_subject(conversation.subject)
+        conversation.subject_changed |= base_subject(incoming.message.subject) != base_subject(
+            conversation.subject
+        )
         conversation.is_changed = not conversation.is_new
         for reference in named:
             if reference not in self._by_reference:
@@ -213,7 +223,9 @@ class Threader:
     def _people(self, incoming: Incoming) -> set[str]:
         message = incoming.message
         addresses = {one.address.lower() for one in (*message.to, *message.cc, *message.reply_to)}
-        return {one for one in addresses | {incoming.sender} if one} - self.receiver.own_addresses
+        return {
+            one[:LONGEST_ADDRESS] for one in addresses | {incoming.sender} if one
+        } - self.receiver.own_addresses
 
 
 def _has_open_audience(incoming: Incoming) -> bool:

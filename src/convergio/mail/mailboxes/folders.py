@@ -131,5 +131,9 @@ def _attribute_role(folder: ListedFolder) -> FolderRole | None:
 
 
 def _name_role(folder: ListedFolder) -> FolderRole | None:
-    last = folder.name.rsplit(folder.delimiter, 1)[-1] if folder.delimiter else folder.name
-    return _ROLE_OF_NAME.get(last.casefold())
+    return role_of_name(folder.name.rsplit(folder.delimiter, 1)[-1] if folder.delimiter else folder.name)
+
+
+def role_of_name(name: str) -> FolderRole | None:
+    """What a folder of that name is for, in the languages mail programs name folders in; None for any other name."""
+    return _ROLE_OF_NAME.get(name.casefold())

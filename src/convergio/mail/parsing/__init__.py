@@ -5,7 +5,7 @@ wrong with it is part of the result.
 """
 
 from convergio.mail.parsing.mbox import MboxEntry, iter_entries, iter_mbox
-from convergio.mail.parsing.message import parse_message
+from convergio.mail.parsing.message import key_and_hash, parse_message, unparsed
 from convergio.mail.parsing.types import (
     DEFAULT,
     Address,
@@ -27,5 +27,7 @@ __all__ = [
     "RecipientReport",
     "iter_entries",
     "iter_mbox",
+    "key_and_hash",
     "parse_message",
+    "unparsed",
 ]

@@ -1,7 +1,7 @@
 """The one entry to parsing: raw bytes in, a ParsedMessage out, whatever the bytes are."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from convergio.mail.parsing.addresses import parse_addresses
 from convergio.mail.parsing.attachments import collect_attachments
@@ -48,6 +48,30 @@ def parse_message(raw: bytes, *, limits: Limits = DEFAULT) -> ParsedMessage:
         return _salvaged(raw, limits, error)
 
 
+def unparsed(raw: bytes, sentence: str) -> ParsedMessage:
+    """A message of which nothing is read, for one whose parsed form cannot be kept: its raw bytes and their key."""
+    root = parse_headers(b"\n", DEFAULT)
+    return _assemble(raw, root, DEFAULT, text="", html=None, files=(), error=sentence)
+
+
+def key_and_hash(raw: bytes, *, limits: Limits = DEFAULT) -> tuple[str, bytes] | None:
+    """`message_id` and `content_hash` as parse_message gives them, read from the headers alone; None if those fail."""
+    try:
+        root = parse_headers(split_message(raw)[0] + b"\n\n", limits)
+        id_header = parse_message_id(root.field("message-id"))
+        return _key(raw, id_header), content_hash(raw, _names_in_lower_case(root))
+    except Exception:  # noqa: BLE001  # then it takes the whole way
+        return None
+
+
+def _key(raw: bytes, id_header: str | None) -> str:
+    return id_key(id_header) if id_header else raw_key(raw)
+
+
+def _names_in_lower_case(root: Part) -> Iterator[tuple[str, str]]:
+    return ((name.lower(), value) for name, value in root.raw_items())
+
+
 def _from_tree(raw: bytes, root: Part, limits: Limits, deadline: Deadline) -> ParsedMessage:
     chosen = select_parts(root)
     html = body_html(chosen)
@@ -91,7 +115,7 @@ def _assemble(
     sender = senders[0] if senders else None
     return_path = _return_path(root)
     return ParsedMessage(
-        message_id=id_key(id_header) if id_header else raw_key(raw),
+        message_id=_key(raw, id_header),
         message_id_header=id_header,
         subject=" ".join(header_text(root.field("subject")).split()),
         sender=sender,
@@ -109,7 +133,7 @@ def _assemble(
         snippet=make_snippet(text, limits.snippet_chars),
         attachments=files,
         headers=headers,
-        content_hash=content_hash(raw, ((name.lower(), value) for name, value in root.raw_items())),
+        content_hash=content_hash(raw, _names_in_lower_case(root)),
         delivery_report=read_report(
             root.mime_type, files, sender=sender, return_path=return_path, headers=headers, text=text
         ),
