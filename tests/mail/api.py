@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from django.test import Client
 
 from convergio.mail.ingest import Stored, store_messages
@@ -14,10 +15,8 @@ from tests.mail.messages import SUPPORT, arrival, make_inbox, raw_message, recei
 
 def call(client: Client, verb: str, path: str, body: Any = None, **headers: str) -> Any:
     """A JSON request under /api."""
-    send = getattr(client, verb)
-    if body is None:
-        return send(f"/api{path}", headers=headers)
-    return send(f"/api{path}", body, content_type="application/json", headers=headers)
+    data = b"" if body is None else msgspec.json.encode(body)
+    return client.generic(verb.upper(), f"/api{path}", data, content_type="application/json", headers=headers)
 
 
 def inbox_of(person: Person, address: str = SUPPORT, **fields: object) -> Inbox:

@@ -28,7 +28,7 @@ ON CONFLICT (key) DO UPDATE SET
         END,
     updated_at = statement_timestamp()
 WHERE t.blocked_until IS NULL OR t.blocked_until <= statement_timestamp()
-"""  # noqa: S608 - our own constants
+"""
 _WAIT = """
 SELECT ceil(extract(epoch FROM blocked_until - statement_timestamp()))::int FROM login_throttles WHERE key = %s
 """

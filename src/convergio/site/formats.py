@@ -88,6 +88,12 @@ def ago(value: datetime) -> str:
     return moment(value)
 
 
+def ago_within(value: datetime) -> str:
+    """The same inside a sentence: "now", "today 10:42"; names of days keep their capital."""
+    words = ago(value)
+    return words[0].lower() + words[1:] if words.startswith(("Now", "Today", "Yesterday")) else words
+
+
 def iso(value: datetime) -> str:
     """Return the value of a <time datetime> attribute."""
     return timezone.localtime(value).isoformat(timespec="seconds")
@@ -136,6 +142,11 @@ def count(number: int, one: str, many: str) -> str:
     return f"{indian(number)} {one if number == 1 else many}"
 
 
+def capped(number: int, limit: int = 100) -> str:
+    """Return a number that was counted up to `limit`: "99+" stands for that many and more."""
+    return indian(number) if number < limit else f"{indian(limit - 1)}+"
+
+
 def query(base: dict[str, str], **changes: str | None) -> str:
     """Return `?a=1&b=2` from the page's current parameters with `changes` applied; None and "" drop a key."""
     kept = {key: value for key, value in {**base, **changes}.items() if value}
@@ -150,11 +161,13 @@ FILTERS = (
     when,
     moment,
     ago,
+    ago_within,
     iso,
     file_size,
     indian,
     rupees,
     initials,
     count,
+    capped,
 )
 TESTS = {"past": is_past}

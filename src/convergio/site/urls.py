@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from convergio.site import live, views
+from convergio.site import live, today, views
 from convergio.site.api import api
+
+_pages = [
+    path("dashboard", today.dashboard, name="dashboard"),
+    path("dashboard/nav", views.nav, name="nav"),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.root, name="root"),
     path("api/events", live.stream_events, name="events"),
     path("api/", api.urls),
     path("api-docs", views.api_docs, name="api_docs"),
+    path("", include((_pages, "site"))),
     path("", include("convergio.accounts.urls")),
     path("", include("convergio.ai.urls")),
     path("", include("convergio.work.urls")),
+    path("", include("convergio.mail.urls")),
 ]
 
 handler400 = "convergio.site.errors.bad_request"

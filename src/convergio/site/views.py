@@ -25,6 +25,13 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     return render(request, "site/api_docs.html")
 
 
+@require_safe
+def nav(request: HttpRequest) -> HttpResponse:
+    """The main menu with its counts, for pages that heard of a change; they say where they are."""
+    context = {"section": request.GET.get("section", ""), "inbox": request.GET.get("inbox", "")}
+    return render(request, "site/base.html", context, block="counts")
+
+
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Django's CSRF_FAILURE_VIEW; the reason is for developers and is not shown."""
     sentence = "This page was open for too long; reload it and try again."

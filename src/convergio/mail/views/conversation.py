@@ -37,7 +37,7 @@ def show_thread(request: SignedInHttpRequest, thread_id: int) -> HttpResponse:
         actions.mark_threads_read(request.actor, [thread_id], is_read=True)
     images = request.GET.get("images", "")
     shown = shown_thread(request.actor, found, images_of=int(images) if images.isdecimal() else 0)
-    blocks = ["messages", "details"] if is_live else ["conversation", "details"]
+    blocks = ["live", "details"] if is_live else ["conversation", "details"]
     return show(
         request,
         Listing.of(request),

@@ -87,7 +87,7 @@ def _form_page(
         "form": form,
         "box": inbox,
         "report": None,
-        "colours": actions.COLOURS,
+        "colours": [(one, one.capitalize()) for one in actions.COLOURS],
         "done": _DONE.get(request.GET.get("done", ""), ""),
         **more,
     }
