@@ -45,6 +45,9 @@ class Inbox(models.Model):
         db_comment="new | syncing | ok | unreachable | sign_in_failed | paused",
     )
     last_error = models.TextField(db_default="")
+    sending_error = models.TextField(
+        db_default="", db_comment="Why the SMTP server refuses our login; mail waits meanwhile"
+    )
     last_polled_at = models.DateTimeField(null=True)
     first_synced_at = models.DateTimeField(null=True)
     auth_failures = models.IntegerField(db_default=0)
@@ -253,6 +256,11 @@ class Email(models.Model):
         null=True, db_comment="Set right before the final dot: may be delivered since"
     )
     last_error = models.TextField(db_default="", db_comment="Of the last try, a sentence")
+    delivery_results = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        db_comment='Outbound: {"address": "accepted" or why not}; whoever is missing is still to be tried',
+    )
     sent_by = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who wrote or approved it"
     )
