@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_open_scope'),
-        ('mail', '0005_search_function'),
+        ('mail', '0006_sending'),
     ]
 
     operations = [
