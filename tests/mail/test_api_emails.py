@@ -179,11 +179,12 @@ def test_pages_by_offset_and_by_cursor_agree(owner: Person, support: Inbox, tag:
         for row in client.get("/api/emails", {"tag": tag, "limit": 3, "offset": offset}).json()
     ]
     by_cursor: list[int] = []
-    cursor = ""
-    while cursor is not None:
-        answer = client.get("/api/emails", {"tag": tag, "limit": 3, **({"cursor": cursor} if cursor else {})})
+    query: dict[str, str] | None = {"tag": tag, "limit": "3"}
+    while query is not None:
+        answer = client.get("/api/emails", query)
         by_cursor += [row["id"] for row in answer.json()]
         cursor = answer.headers.get("X-Next-Cursor")
+        query = {**query, "cursor": cursor} if cursor else None
     assert by_offset == by_cursor == ids
     assert client.get("/api/emails", {"tag": tag}).headers["X-Total-Count"] == "7"
 
