@@ -134,8 +134,6 @@ def _furnish(service: Service) -> None:
     for tag in ("Support", "Hello"):
         inbox = {"name": tag, "tag": tag, "kind": "maildir", "email_address": f"{tag.lower()}@convergio.test"}
         service.call("POST", "/api/inboxes", {**inbox, "reply_mode": "draft"})
-        for part in ("new", "cur", "tmp"):
-            (service.data_dir / "mail" / tag.lower() / part).mkdir(parents=True, exist_ok=True)
     refunds = "## How long a refund takes\n\nA refund reaches your account within seven days of the parcel's return.\n"
     service.call("POST", "/api/knowledge", {"title": "Refunds", "body": refunds})
 

@@ -122,7 +122,7 @@ def test_remote_images_wait_until_the_reader_asks(service: Service, open_page: O
     expect(page.get_by_text("1 remote image blocked")).to_be_visible()
     expect(page.frame_locator("iframe.cv-mailframe").get_by_text("Hello")).to_be_visible()
     assert asked == []
-    page.get_by_role("link", name="Show").click()
+    page.get_by_role("link", name="Show remote images").click()
     expect(page.get_by_text("1 remote image blocked")).to_have_count(0)
     wait_for(lambda: page.wait_for_timeout(50) or asked, "the picture to be asked for", 5)
     with page.expect_download() as download:

@@ -35,6 +35,12 @@ def outbox_folder(given: str) -> str:
     return str(folder)
 
 
+def make_folders(maildir: str, outbox: str) -> None:
+    """Make what is missing of a maildir and an outbox, so that mail can be put in and sent at once. Raises OSError."""
+    for folder in (*(Path(maildir, part) for part in ("new", "cur", "tmp")), Path(outbox)):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def _folder_in(root: Path, given: str, field: str) -> Path | None:
     """`given` is a bare name or an absolute path; symbolic links are followed before it is judged."""
     if "\0" in given:
