@@ -16,7 +16,13 @@ from tests.e2e.service import EMAIL, PASSWORD, Service, running_service
 from tests.support.postgres import reachable_folder
 
 CHROMIUM = "/usr/bin/chromium"
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 OpenPage = Callable[..., Page]
 
 
@@ -29,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of the folder; its event loop ends with them, because Django refuses to run beside one."""
+    """One browser for all tests of the folder; its event loop ends with them: Django refuses to run beside one."""
     if not shutil.which(CHROMIUM):
         sentence = "Chromium is missing; install Debian's package chromium to run the browser tests."
         if os.environ.get("CI") == "true":
@@ -49,9 +55,15 @@ def service(admin_server: str, chromium: Browser) -> Iterator[Service]:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION_ROLE]).fetchone():
             connection.execute(f"CREATE ROLE {APPLICATION_ROLE} LOGIN PASSWORD '{APPLICATION_ROLE}'")
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
-    admin_url, app_url = with_database(admin_server, name), with_database(admin_server, name, APPLICATION_ROLE)
+    admin_url, app_url = (
+        with_database(admin_server, name),
+        with_database(admin_server, name, APPLICATION_ROLE),
+    )
     try:
-        with reachable_folder() as folder, running_service(folder / "data", admin_url=admin_url, app_url=app_url) as started:
+        with (
+            reachable_folder() as folder,
+            running_service(folder / "data", admin_url=admin_url, app_url=app_url) as started,
+        ):
             yield started
     finally:
         with psycopg.connect(admin_server, autocommit=True) as connection:
@@ -93,7 +105,10 @@ def open_page(chromium: Browser, service: Service, signed_in: Any) -> Iterator[O
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None,
+        )
         page.goto(service.urls[on] + path)
         return page
 

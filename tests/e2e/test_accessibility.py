@@ -53,7 +53,9 @@ def places(service: Service) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_serious(open_page: OpenPage, service: Service, places: dict[str, int], look: str) -> None:
+def test_axe_finds_nothing_serious(
+    open_page: OpenPage, service: Service, places: dict[str, int], look: str
+) -> None:
     page = open_page("/dashboard", **LOOKS[look])
     found: list[str] = []
     for path in PAGES:

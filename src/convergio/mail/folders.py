@@ -36,9 +36,15 @@ def outbox_folder(given: str) -> str:
 
 
 def make_folders(maildir: str, outbox: str) -> None:
-    """Make what is missing of a maildir and an outbox, so that mail can be put in and sent at once. Raises OSError."""
-    for folder in (*(Path(maildir, part) for part in ("new", "cur", "tmp")), Path(outbox)):
-        folder.mkdir(parents=True, exist_ok=True)
+    """Make what is missing of a maildir and an outbox, so that mail can come and go at once. Raises InvalidInput."""
+    try:
+        for folder in (*(Path(maildir, part) for part in ("new", "cur", "tmp")), Path(outbox)):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "it failed").lower()
+        raise InvalidInput(
+            "folder_unusable", f"The folder {folder} cannot be made: {reason}.", field="maildir_path"
+        ) from error
 
 
 def _folder_in(root: Path, given: str, field: str) -> Path | None:
