@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -43,13 +42,6 @@ def test_the_day_is_that_of_the_reader() -> None:
     with timezone.override("Asia/Kolkata"):
         assert formats.day_heading(late) == "Today"
         assert formats.clock(late) == "01:30"
-
-
-def test_rows_are_grouped_by_local_day_in_their_order() -> None:
-    rows = [SimpleNamespace(at=datetime(2026, 11, day, 9, tzinfo=UTC)) for day in (24, 24, 23)]
-    groups = formats.groupby_day(rows, "at")
-    assert [(group.heading, len(group.rows)) for group in groups] == [("Today", 2), ("Yesterday", 1)]
-    assert groups[1].rows == [(rows[2], ("09:00", "2026-11-23T09:00:00+00:00"))]
 
 
 @pytest.mark.parametrize(

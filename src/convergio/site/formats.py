@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
-from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.utils import timezone
@@ -29,35 +26,6 @@ def day_heading(value: datetime) -> str:
     """Return "Today", "Yesterday" or the day, as the heading of a group of rows."""
     days = (timezone.localdate() - timezone.localtime(value).date()).days
     return {0: "Today", 1: "Yesterday"}.get(days) or day(value)
-
-
-class Stamp(NamedTuple):
-    """A row's time, written out: for the eye (10:42) and for a <time datetime> attribute."""
-
-    clock: str
-    iso: str
-
-
-class DayGroup(NamedTuple):
-    """Rows of one local day, in the order they came, each with its time."""
-
-    heading: str
-    rows: list[tuple[Any, Stamp]]
-
-
-def groupby_day(rows: Iterable[Any], attribute: str) -> list[DayGroup]:
-    """Group neighbouring rows by the local day of their datetime `attribute`; their order is kept.
-
-    The time zone is looked up once: done row by row it was a third of the cost of a page of mail.
-    """
-    zone = timezone.get_current_timezone()
-    timed = [(getattr(row, attribute).astimezone(zone), row) for row in rows]
-    groups = []
-    for _, members in groupby(timed, key=lambda pair: pair[0].date()):
-        found = list(members)
-        stamped = [(row, Stamp(f"{at:%H:%M}", at.isoformat(timespec="seconds"))) for at, row in found]
-        groups.append(DayGroup(day_heading(found[0][0]), stamped))
-    return groups
 
 
 def when(value: datetime) -> str:
@@ -157,7 +125,6 @@ FILTERS = (
     clock,
     day,
     day_heading,
-    groupby_day,
     when,
     moment,
     ago,

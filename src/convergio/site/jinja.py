@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.templatetags.static import static
@@ -14,8 +14,9 @@ from convergio.site import formats
 from convergio.site.navigation import SECTIONS, SETTINGS_MENU
 
 
+@lru_cache(maxsize=2048)
 def url(name: str, *args: object, **kwargs: object) -> str:
-    """Return the path of a named route, as Django's `reverse` does."""
+    """Return the path of a named route, as Django's `reverse` does; remembered, because a page asks dozens of times."""
     return reverse(name, args=args or None, kwargs=kwargs or None)
 
 

@@ -20,6 +20,7 @@ from convergio.mail import actions
 from convergio.mail.queries.conversations import ConversationPage, View, list_conversations
 from convergio.mail.queries.places import read_place
 from convergio.mail.queries.search import search_conversations
+from convergio.mail.views.rows import Day, days_of
 
 TABS = (("all", "All"), ("unread", "Unread"), ("read", "Read"), ("drafts", "Drafts"), ("sent", "Sent"))
 _TITLES = {"drafts": "Drafts to approve", "sent": "Sent"}
@@ -57,12 +58,17 @@ class Listing:
         return list_conversations(self.actor, view=self.view, tag=self.tag, place=place)
 
     @property
+    def days(self) -> list[Day]:
+        """The rows, ready to be written out."""
+        return days_of(self.found.rows)
+
+    @property
     def params(self) -> dict[str, str]:
         """What an opened conversation carries along, so that this list stays beside it."""
         view = "" if self.view == "all" else self.view
         return {name: value for name, value in (("tag", self.tag), ("view", view), ("q", self.q)) if value}
 
-    @property
+    @cached_property
     def home(self) -> str:
         """The inbox this list is of, or all of them."""
         return reverse("mail:inbox", args=[self.tag.lower()]) if self.tag else reverse("mail:commboost")

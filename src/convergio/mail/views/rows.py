@@ -1,0 +1,96 @@
+"""The fifty rows of the list, ready to be written out: everything that is the same for many is made once, and all text
+is escaped in one go. Escaped value by value they were half of the cost of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby, islice
+from typing import NamedTuple
+
+from django.utils import timezone
+from markupsafe import escape
+
+from convergio.mail.queries.conversations import ConversationRow
+
+# What a row says of the machine's reply or the delivery, by auto_replies.status and emails.delivery_state.
+_STATES = frozenset({"drafted", "approved", "sending", "queued", "sent", "failed", "uncertain"})
+# No text contains it: PostgreSQL stores no NUL.
+_SEAM = "\0"
+_TEXTS = 6
+
+
+class Row(NamedTuple):
+    """One row. Every text is HTML already; `state` is a key of the template's pills, or "automatic", or ""."""
+
+    thread_id: int
+    is_unread: bool
+    message_count: int
+    has_attachments: bool
+    state: str
+    iso: str
+    clock: str
+    colour: str
+    tag: str
+    subject: str
+    sender: str
+    snippet: str
+    rule: str
+
+
+class Day(NamedTuple):
+    """Rows of one local day."""
+
+    at: datetime
+    rows: list[Row]
+
+
+def days_of(rows: Sequence[ConversationRow]) -> list[Day]:
+    """Neighbouring rows by their local day, in the order they came."""
+    zone = timezone.get_current_timezone()
+    timed = [(row.last_message_at.astimezone(zone), row) for row in rows]
+    texts = _escaped(rows)
+    days = []
+    for _, members in groupby(timed, key=lambda pair: pair[0].date()):
+        found = list(members)
+        shown = [
+            Row(
+                row.thread_id,
+                row.unread_count > 0,
+                row.message_count,
+                row.has_attachments,
+                _state(row),
+                at.isoformat(timespec="seconds"),
+                f"{at:%H:%M}",
+                *islice(texts, _TEXTS),
+            )
+            for at, row in found
+        ]
+        days.append(Day(found[0][0], shown))
+    return days
+
+
+def _escaped(rows: Sequence[ConversationRow]) -> Iterator[str]:
+    """Colour, tag, subject, sender, snippet and rule of each row, escaped together."""
+    texts = _SEAM.join(
+        _SEAM.join(
+            (
+                row.colour,
+                row.tag,
+                row.subject or "(no subject)",
+                row.sender_name or row.sender_address,
+                row.snippet,
+                row.reply_verdict.rule if row.reply_verdict else "",
+            )
+        )
+        for row in rows
+    )
+    return iter(str.split(str(escape(texts)), _SEAM))
+
+
+def _state(row: ConversationRow) -> str:
+    state = row.delivery_state or row.draft_status
+    if state in _STATES:
+        return state
+    return "automatic" if row.reply_verdict and not row.reply_verdict.may_answer else ""
