@@ -30,7 +30,7 @@ def configure(options: dict[str, Any]) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if json_format:
         final.append(structlog.processors.format_exc_info)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer]))
@@ -39,3 +39,6 @@ def configure(options: dict[str, Any]) -> None:
     root.setLevel(str(options["level"]).upper())
     for noisy in ("procrastinate", "httpx", "imapclient"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of what it raises anyway; its pool, which does not, keeps its own level.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("psycopg.pool").setLevel(logging.WARNING)

@@ -9,10 +9,20 @@ from convergio.commands.doctor.finding import Finding, Level
 from convergio.commands.workplace import Workplace
 
 _SUBJECT = "database"
+# They decide the scope and are read before there is one, or belong to a user over all their workspaces.
+_OPEN_ON_PURPOSE = (
+    "api_keys",
+    "inbound_events",
+    "token_usage",
+    "user_sessions",
+    "workspace_invitations",
+    "workspace_members",
+)
 _UNPROTECTED = """
-SELECT relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relrowsecurity AND NOT relforcerowsecurity
-  AND pg_get_userbyid(relowner) = current_user
+SELECT relname FROM pg_class AS t
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> ALL(%s)
+  AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = t.oid AND attname = 'workspace_id' AND NOT attisdropped)
+  AND NOT (relrowsecurity AND relforcerowsecurity)
 ORDER BY relname
 """
 
@@ -42,13 +52,13 @@ def check_database(workplace: Workplace) -> Iterator[Finding]:
 
 
 def _check_tables(connection: psycopg.Connection) -> Iterator[Finding]:
-    """With one role for everything that role owns the tables, and only FORCE makes their policies hold it."""
-    for (table,) in connection.execute(_UNPROTECTED).fetchall():
+    """FORCE holds a table's owner too, which the application is where there is one role for everything."""
+    for (table,) in connection.execute(_UNPROTECTED, [list(_OPEN_ON_PURPOSE)]).fetchall():
         yield Finding(
             _SUBJECT,
             Level.PROBLEM,
-            f"The table {table} belongs to the application's role, which row-level security does not hold there.",
-            f"Run ALTER TABLE {table} FORCE ROW LEVEL SECURITY.",
+            f"Row-level security is off for the table {table}: nothing keeps one workspace's rows from another's.",
+            f"As its owner, run ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.",
         )
 
 
