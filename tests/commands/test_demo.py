@@ -61,7 +61,12 @@ def test_the_person_and_the_program_of_the_note_are_let_in(demo: Demo) -> None:
 
 def test_each_step_and_the_login_are_told_on_the_terminal(demo: Demo) -> None:
     printed = demo.log.read_text(encoding="utf-8")
-    steps = ["Starting PostgreSQL", "Bringing its tables up to date", "Filling it with a week of mail", "Starting web"]
+    steps = [
+        "Starting PostgreSQL",
+        "Bringing its tables up to date",
+        "Filling it with a week of mail",
+        "Starting web",
+    ]
     assert [step for step in steps if step in printed] == steps
     assert f"Convergio is at {demo.note['url']}" in printed
     assert demo.note["password"] in printed
@@ -88,7 +93,9 @@ def test_the_week_became_threads_tasks_and_drafts_by_the_engine(demo: Demo) -> N
         wait_until(lambda: drafts() > 20)
         statuses = dict(owner.execute("SELECT status, count(*) FROM tasks GROUP BY 1").fetchall())
         unread = owner.execute("SELECT count(*) FILTER (WHERE NOT is_read), count(*) FROM emails").fetchone()
-        backfilled = owner.execute("SELECT count(*) FROM emails WHERE is_backfill OR raw_source = ''").fetchone()
+        backfilled = owner.execute(
+            "SELECT count(*) FROM emails WHERE is_backfill OR raw_source = ''"
+        ).fetchone()
     assert min(statuses["todo"], statuses["in_progress"], statuses["done"]) >= 3
     assert unread is not None
     assert 20 < unread[0] < unread[1]
@@ -119,8 +126,8 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_kill_9_leaves_nothing(d
     """One test for both ends and two more starts, because a start takes seconds."""
     before = demo.note
     mail = len(subjects(demo, "Support"))
-    # An open event stream must not hold the website up.
-    code, seconds = demo.stop(signal.SIGINT)
+    with demo.stream():  # an open event stream must not hold the website up
+        code, seconds = demo.stop(signal.SIGINT)
     assert code == 0
     assert seconds < 5
 

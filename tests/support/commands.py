@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,6 +85,15 @@ class Demo:
             request.add_header("Authorization", f"Bearer {self.note['api_key']}")
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """An open stream of events, as a browser window holds one."""
+        request = urllib.request.Request(self.note["url"] + "/api/events")
+        request.add_header("Authorization", f"Bearer {self.note['api_key']}")
+        with urllib.request.urlopen(request, timeout=20) as events:
+            assert events.status == 200
+            yield
 
     def wait_until_ready(self, seconds: float = 90.0) -> None:
         """Wait for the announcement on the terminal."""

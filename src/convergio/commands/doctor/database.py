@@ -1,6 +1,5 @@
 """The database: who the application is there, whether row-level security holds it, what stands in between."""
 
-import secrets
 from collections.abc import Iterator
 
 import psycopg
@@ -73,10 +72,14 @@ def _check_pooler(direct_url: str) -> Iterator[Finding]:
 
 
 def _session_is_kept(url: str) -> bool:
-    """Whether a setting of a session is still there after another client has taken the idle server connection."""
-    mark = secrets.token_hex(8)
-    with psycopg.connect(url, autocommit=True) as ours, psycopg.connect(url) as other:
-        ours.execute("SELECT set_config('convergio.probe', %s, false)", [mark])
-        other.execute("SELECT 1")
-        row = ours.execute("SELECT current_setting('convergio.probe', true)").fetchone()
-        return row is not None and row[0] == mark
+    """Whether each client has a server process to itself, statement after statement."""
+    with psycopg.connect(url, autocommit=True) as one, psycopg.connect(url, autocommit=True) as other:
+        seen = {(_server_process(one), _server_process(other)) for _ in range(3)}
+    first, second = next(iter(seen))
+    return len(seen) == 1 and first != second
+
+
+def _server_process(connection: psycopg.Connection) -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None
+    return int(row[0])
