@@ -26,7 +26,7 @@ def run(statement: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
     if connection.force_debug_cursor:  # the query log that tests count
         connection.queries_log.append({"sql": statement, "time": "0"})
     with connection.wrap_database_errors:
-        return _cursor().execute(statement, parameters)  # type: ignore[arg-type]
+        return _cursor().execute(statement, parameters)
 
 
 class _JsonLoader(Loader):
@@ -86,7 +86,7 @@ def execute_many(statement: str, rows: Iterable[Parameters]) -> None:
     if connection.force_debug_cursor:
         connection.queries_log.append({"sql": statement, "time": "0"})
     with connection.wrap_database_errors:
-        _cursor().executemany(statement, rows)  # type: ignore[arg-type]
+        _cursor().executemany(statement, rows)
 
 
 def next_ids(table: str, count: int) -> list[int]:

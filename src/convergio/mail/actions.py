@@ -128,12 +128,14 @@ def undo_send(actor: Actor, email_id: int) -> None:
 def mark_read(actor: Actor, email_ids: Sequence[int], *, is_read: bool) -> list[int]:
     """Mark messages as read or unread; the answer is the ids that are there. The server's \\Seen follows (rule 2)."""
     rows = sql.run(
-        "UPDATE emails SET is_read = %s WHERE id = ANY(%s) RETURNING id, thread_id", [is_read, list(email_ids)]
+        "UPDATE emails SET is_read = %s WHERE id = ANY(%s) RETURNING id, thread_id",
+        [is_read, list(email_ids)],
     ).fetchall()
     found = [email_id for email_id, _ in rows]
     if found:
         sql.execute(
-            "UPDATE email_deliveries SET seen_wanted = NULLIF(%s::boolean, is_seen) WHERE email_id = ANY(%s) AND uid IS NOT NULL",
+            """UPDATE email_deliveries SET seen_wanted = NULLIF(%s::boolean, is_seen)
+               WHERE email_id = ANY(%s) AND uid IS NOT NULL""",
             [is_read, found],
         )
         refresh_threads({thread_id for _, thread_id in rows})

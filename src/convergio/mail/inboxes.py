@@ -21,6 +21,7 @@ from convergio.mail.folders import maildir_folder, outbox_folder
 from convergio.mail.mailboxes import open_mailbox
 from convergio.mail.mailboxes.protocol import MailboxReport
 from convergio.mail.models import Inbox
+from convergio.mail.outcomes import hasten
 
 CHANGED = "inbox.changed"
 SYNC_REQUESTED = "inbox.sync_requested"
@@ -119,9 +120,11 @@ def update_inbox(actor: Actor, inbox_id: int, fields: InboxFields) -> None:
             inbox_id, {name: value for name, value in (stored | secrets).items() if value}
         )
     if secrets or any(name.startswith(("imap_", "smtp_")) for name in checked):
-        checked |= {"state": "new", "last_error": "", "auth_failures": 0}
+        checked |= {"state": "new", "last_error": "", "sending_error": "", "auth_failures": 0}
     with _conflicts_named():
         Inbox.objects.filter(id=inbox_id).update(**checked)
+    if inbox.sending_error and "sending_error" in checked:
+        hasten(actor.workspace_id, inbox_id)
     events.show(CHANGED, workspace_id=actor.workspace_id, ids=[inbox_id])
 
 

@@ -10,8 +10,9 @@ from convergio.accounts.workspaces import workspace_ids
 from convergio.core import sql
 from convergio.core.events import on
 from convergio.core.jobs import RETRIES, enqueue, enqueue_all
-from convergio.mail.delivery import deliver_email, due_emails, recover_interrupted, resolve_uncertain
+from convergio.mail.delivery import deliver_email
 from convergio.mail.drafting import draft_reply
+from convergio.mail.interrupted import lost_emails, recover_interrupted, resolve_uncertain
 
 # A queued mail whose own job has not taken it by then gets another one.
 LOST_AFTER = timedelta(minutes=2)
@@ -63,7 +64,7 @@ def sweep_outbox(timestamp: int) -> None:
     """Pick up what a killed worker left behind, workspace by workspace."""
     for workspace_id in workspace_ids():
         recover_interrupted(workspace_id)
-        lost = due_emails(workspace_id, overdue=LOST_AFTER)
+        lost = lost_emails(workspace_id, overdue=LOST_AFTER)
         enqueue_all(
             deliver_email_job, [{"workspace_id": workspace_id, "email_id": email_id} for email_id in lost]
         )

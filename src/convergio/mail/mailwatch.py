@@ -1,8 +1,8 @@
 """All inboxes, watched: each by one thread of one process, whichever machine it is on.
 
-The owner of an inbox holds its advisory lock on this process's one lock connection. When that connection is lost, so are
-the locks: all watchers stop, and whoever gets the locks next goes on. Should two overlap for a moment, nothing is stored
-twice, because storing recognises what is there.
+The owner of an inbox holds its advisory lock on this process's one lock connection. When that connection is lost, so
+are the locks: all watchers stop, and whoever gets the locks next goes on. Should two overlap for a moment, nothing is
+stored twice, because storing recognises what is there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from threading import Event
 
+import django.db
 import msgspec
 import psycopg
 import structlog
@@ -60,9 +61,10 @@ class MailWatch:
                 try:
                     with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True) as locks:
                         self._watch(locks)
-                except psycopg.OperationalError as error:
+                except (psycopg.Error, django.db.Error) as error:
                     log.warning("mailwatch.database_lost", reason=type(error).__name__)
                     self._stop_watchers()
+                    connection.close()
                     self._stop.wait(RECONNECT_SECONDS)
         finally:
             self._stop_watchers()
@@ -131,8 +133,8 @@ def _wanted_inboxes() -> dict[int, tuple[int, MailboxSettings]]:
                     found = mailbox_settings(inbox_id)
                 except crypto.Unreadable as error:
                     sql.execute(
-                        "UPDATE inboxes SET state = 'sign_in_failed', last_error = %s WHERE id = %s AND last_error <> %s",
-                        [str(error), inbox_id, str(error)],
+                        "UPDATE inboxes SET state = 'sign_in_failed', last_error = %s WHERE id = %s",
+                        [str(error), inbox_id],
                     )
                     continue
                 if found:

@@ -1,7 +1,8 @@
 """Putting a mail into the outbox: built once, its Message-ID fixed before the first attempt (rules 29, 30, 42).
 
-A row of `emails` with a delivery state is the outbox: queued -> sending -> sent | failed | uncertain, or cancelled while
-the undo window is open. `outbox_key` says what is answered, by which rule and to whom; the database allows each key once.
+A row of `emails` with a delivery state is the outbox: queued -> sending -> sent | failed | uncertain, or cancelled
+while the undo window is open. `outbox_key` says what is answered, by which rule and to whom; the database allows each
+key once.
 """
 
 from __future__ import annotations

@@ -90,6 +90,10 @@ class SyncResult:
     restarted: tuple[str, ...] = ()
 
 
+class Stopped(Exception):
+    """The store was asked to stop; what is stored stays stored."""
+
+
 def sync_inbox(mailbox: Mailbox, store: SyncStore, *, with_flags: bool = True) -> SyncResult:
     """One pass over the inbox and Sent. Stored batches stay stored when a later one fails."""
     results = [

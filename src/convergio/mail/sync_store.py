@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest import Arrival, load_receiver, store_batch
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.mailboxes.protocol import SEEN, FetchedMessage, FlagChanges, Folder, FolderRole
-from convergio.mail.sync import Batch, FolderCursor
+from convergio.mail.sync import Batch, FolderCursor, Stopped
 
 
 class _Cursor(msgspec.Struct):
@@ -40,18 +40,31 @@ RETURNING delivery.email_id, delivery.is_seen
 
 
 class InboxStore:
-    """A SyncStore over one inbox. `in_queue`: the folders are queues (maildir), and mail counts as received at take-up."""
+    """A SyncStore over one inbox.
 
-    def __init__(self, workspace_id: int, inbox_id: int, *, in_queue: bool = False) -> None:
+    `in_queue`: the folders are queues (maildir), and mail counts as received at take-up. Once `stopped` answers True,
+    `store` raises Stopped instead of beginning another batch.
+    """
+
+    def __init__(
+        self,
+        workspace_id: int,
+        inbox_id: int,
+        *,
+        in_queue: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.workspace_id = workspace_id
         self.inbox_id = inbox_id
         self._in_queue = in_queue
+        self._stopped = stopped
 
     def cursor(self, folder: str) -> FolderCursor | None:
         with workspace_scope(self.workspace_id):
             row = sql.fetch_one(
                 _Cursor,
-                "SELECT uidvalidity, last_uid, modseq, quiet_below FROM inbox_folders WHERE inbox_id = %s AND name = %s",
+                """SELECT uidvalidity, last_uid, modseq, quiet_below FROM inbox_folders
+                   WHERE inbox_id = %s AND name = %s""",
                 [self.inbox_id, folder],
             )
         return FolderCursor(row.uidvalidity, row.last_uid, row.modseq, row.quiet_below) if row else None
@@ -64,6 +77,8 @@ class InboxStore:
             )
 
     def store(self, batch: Batch) -> None:
+        if self._stopped():
+            raise Stopped
         with workspace_scope(self.workspace_id):
             receiver = load_receiver(self.inbox_id)
             folder_id = self._folder_id(batch.folder.name)

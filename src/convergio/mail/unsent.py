@@ -12,8 +12,8 @@ from convergio.core import clock, events, sql
 from convergio.core.errors import Conflict, NotFound
 from convergio.mail.actions import undo_send
 from convergio.mail.attachments import AttachmentReference
-from convergio.mail.delivery import settle_uncertain
 from convergio.mail.drafts import DraftFields, save_draft
+from convergio.mail.interrupted import settle_uncertain
 
 
 class NotUnsent(Conflict):

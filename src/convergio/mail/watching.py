@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import structlog
 from django.db import connection
@@ -15,7 +14,7 @@ from convergio.core.tenancy import workspace_scope
 from convergio.mail.backoff import RetrySchedule
 from convergio.mail.mailboxes import open_mailbox
 from convergio.mail.mailboxes.protocol import FolderRole, Mailbox, MailboxSettings
-from convergio.mail.sync import sync_inbox
+from convergio.mail.sync import Stopped, sync_inbox
 from convergio.mail.sync_store import InboxStore
 
 log = structlog.get_logger(__name__)
@@ -32,7 +31,9 @@ class Watcher:
         self.workspace_id = workspace_id
         self.inbox_id = inbox_id
         self.settings = settings
-        self._store = InboxStore(workspace_id, inbox_id, in_queue=settings.kind == "maildir")
+        self._store = InboxStore(
+            workspace_id, inbox_id, in_queue=settings.kind == "maildir", stopped=lambda: self._stopped
+        )
         self._schedule = RetrySchedule()
         self._stopped = False
         self._interrupt = threading.Event()
@@ -61,31 +62,41 @@ class Watcher:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        mailbox = open_mailbox(self.settings)
+        mailbox: Mailbox | None = None
         try:
-            while not self._stopped:
+            while True:
+                # Cleared first: a stop that comes between the two lines is seen by the second.
                 self._interrupt.clear()
-                self._turn(mailbox)
+                if self._stopped:
+                    return
+                mailbox = self._turn(mailbox)
         finally:
-            mailbox.close()
+            if mailbox is not None:
+                mailbox.close()
             connection.close()
 
-    def _turn(self, mailbox: Mailbox) -> None:
+    def _turn(self, mailbox: Mailbox | None) -> Mailbox | None:
+        """Sync once and wait for news; the mailbox to go on with."""
         try:
+            mailbox = mailbox or open_mailbox(self.settings)
             sync_inbox(mailbox, self._store)
             self._note_success()
             connection.close()  # a quiet inbox needs no connection
             inbox = next(one.name for one in mailbox.folders() if one.role is FolderRole.INBOX)
             mailbox.wait(inbox, POLL_SECONDS, self._interrupt)
+        except Stopped:
+            log.info("mailwatch.stopped_between_batches", inbox_id=self.inbox_id)
         except ProviderError as error:
-            self._pause(self._schedule.failed(error), lambda: self._note_failure(error))
+            self._pause(self._schedule.failed(error), error)
         except Exception:
             log.exception("mailwatch.turn_broke", inbox_id=self.inbox_id)
-            self._pause(UNEXPECTED_DELAY, lambda: None)
+            self._pause(UNEXPECTED_DELAY, None)
+        return mailbox
 
-    def _pause(self, seconds: float, note: Callable[[], None]) -> None:
+    def _pause(self, seconds: float, error: ProviderError | None) -> None:
         try:
-            note()
+            if error is not None:
+                self._note_failure(error)
         except Exception:
             log.exception("mailwatch.note_failed", inbox_id=self.inbox_id)
         connection.close()
@@ -94,13 +105,16 @@ class Watcher:
     def _note_success(self) -> None:
         self._schedule.succeeded()
         with workspace_scope(self.workspace_id):
-            was: str | None = sql.fetch_value(
-                """UPDATE inboxes AS now SET state = 'ok', last_error = '', auth_failures = 0, last_polled_at = now(),
+            is_news: bool | None = sql.fetch_value(
+                """UPDATE inboxes AS now SET
+                     state = CASE WHEN now.sending_error = '' THEN 'ok' ELSE 'sign_in_failed' END,
+                     last_error = now.sending_error, auth_failures = 0, last_polled_at = now(),
                      first_synced_at = COALESCE(now.first_synced_at, now())
-                   FROM inboxes AS before WHERE now.id = %s AND before.id = now.id RETURNING before.state""",
+                   FROM inboxes AS before WHERE now.id = %s AND before.id = now.id
+                   RETURNING before.state <> now.state""",
                 [self.inbox_id],
             )
-            if was != "ok":
+            if is_news:
                 events.show("inbox.changed", workspace_id=self.workspace_id, ids=[self.inbox_id])
 
     def _note_failure(self, error: ProviderError) -> None:
