@@ -64,9 +64,8 @@ def restored(folder: Path, original: Path) -> Path:
 
 def secret(data_dir: Path, *arguments: str) -> str:
     """What the sealed password says in that installation."""
-    command = ["manage", "--data-dir", data_dir, "shell", "--no-imports", "-c"]
     code = f"import sys; sys.argv = ['', *{list(arguments)!r}]\n{_SECRETS}"
-    done = convergio(*command, code)
+    done = convergio("manage", "--data-dir", data_dir, "shell", "--no-imports", "-c", code)
     assert done.stderr == ""
     return done.stdout
 

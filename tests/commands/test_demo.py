@@ -91,7 +91,8 @@ def test_the_week_became_threads_tasks_and_drafts_by_the_engine(demo: Demo) -> N
             return row[0] if row else 0
 
         wait_until(lambda: drafts() > 20)
-        statuses = dict(owner.execute("SELECT status, count(*) FROM tasks GROUP BY 1").fetchall())
+        rows = owner.execute("SELECT status, count(*) FROM tasks GROUP BY 1").fetchall()
+        statuses: dict[str, int] = dict(rows)
         unread = owner.execute("SELECT count(*) FILTER (WHERE NOT is_read), count(*) FROM emails").fetchone()
         backfilled = owner.execute(
             "SELECT count(*) FROM emails WHERE is_backfill OR raw_source = ''"
