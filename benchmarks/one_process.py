@@ -46,7 +46,7 @@ def _ask(application: Any, path: str) -> None:
             "wsgi.input": io.BytesIO(),
             "wsgi.errors": sys.stderr,
         },
-        lambda status, headers: answered.append(status),
+        lambda status, _headers: answered.append(status),
     )
     size = sum(map(len, body))
     body.close()

@@ -20,7 +20,7 @@ from convergio.core.roles import grant_application_role
 WORKSPACES = 20
 TAGS = ("Hello", "Partners", "Info", "Support", "Neo")
 COOKIE = "benchmark-cookie-0123456789abcdefghijklmnopqrstuvw"
-SECRET = "benchmark-secret-key-0123456789abcdef"
+SECRET = "benchmark-secret-key-0123456789abcdef"  # noqa: S105 - protects nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def _fill(connection: psycopg.Connection, workspaces: int, each: int) -> None:
     connection.execute("INSERT INTO users (id, email, password_hash) VALUES (1, 'owner@convergio.test', '!')")
     for workspace in range(1, workspaces + 1):
         connection.execute(
-            "INSERT INTO workspaces (id, name, owner_id) VALUES (%s, %s, 1)", [workspace, f"Workspace {workspace}"]
+            "INSERT INTO workspaces (id, name, owner_id) VALUES (%s, %s, 1)",
+            [workspace, f"Workspace {workspace}"],
         )
         connection.execute(
             "INSERT INTO workspace_members (workspace_id, user_id, role) VALUES (%s, 1, 'owner')", [workspace]
@@ -92,8 +93,8 @@ _WORDS = """concat_ws(' ', 'refund order', md5(n::text), 'shipping invoice numbe
   (ARRAY['hoodie','podcast','internship','rates','contract','budget','reel','caption'])[1 + n %% 8])"""
 # Conversation n // 2 of a workspace lives in one of its five inboxes; newest last.
 _STATEMENTS = (
-    """INSERT INTO email_threads (id, workspace_id, subject, participants, last_message_at, message_count, unread_count,
-         sender_name, sender_address, snippet)
+    """INSERT INTO email_threads (id, workspace_id, subject, participants, last_message_at, message_count,
+         unread_count, sender_name, sender_address, snippet)
        SELECT %(workspace)s * 10000000 + t, %(workspace)s, 'Matter ' || t, ARRAY['p' || t || '@lumen.example'],
          now() - interval '1 minute' * (%(each)s / 2 - t), 2, (t %% 10 = 0)::int, 'Person ' || t,
          'p' || t || '@lumen.example', 'first words of the matter'

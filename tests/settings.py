@@ -17,4 +17,4 @@ os.environ.update(
 )
 os.environ.pop("DATABASE_URL", None)
 
-from convergio.settings import *  # noqa: E402, F403
+from convergio.settings import *  # noqa: F403

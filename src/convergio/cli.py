@@ -16,6 +16,7 @@ from convergio.core.errors import AppError
 from convergio.core.faults import EXIT_CONFIGURATION, PlatformFault, storage_fault
 
 _EXIT_USAGE = 2
+_DISK_FULL = "The disk is full: free some space and run this again."
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -42,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PlatformFault, SettingError, AppError, OSError) as fault:
         print(f"convergio: {_sentence(fault)}", file=sys.stderr)
         return _exit_code(fault)
+    except Exception as fault:
+        sentence = _database_sentence(fault)
+        if sentence is None:
+            raise
+        print(f"convergio: {sentence}", file=sys.stderr)
+        return 1
     return code
 
 
@@ -52,7 +59,9 @@ def _parse(given: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     chosen = next((word for word in given if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
+        # Without `help` argparse leaves the command out of its list.
+        listed = {"help": summary} if summary else {}
+        command = commands.add_parser(name, description=summary, **listed)
         if name == chosen:
             module: Command = importlib.import_module(COMMANDS.module(name))
             module.configure(command)
@@ -64,7 +73,22 @@ def _sentence(fault: Exception) -> str:
         if fault.errno in _DISK_FAULTS:
             return str(storage_fault(fault, Path(fault.filename)))
         return f"{fault.filename}: {fault.strerror}."
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _DISK_FULL
     return str(fault)
+
+
+def _database_sentence(fault: Exception) -> str | None:
+    """What is wrong with the database's machine, raised as it is or wrapped by Django; None for our own mistakes."""
+    import psycopg  # noqa: PLC0415 - loaded already when it is one of its errors
+
+    cause = fault if isinstance(fault, psycopg.Error) else fault.__cause__
+    if not isinstance(cause, psycopg.OperationalError):
+        return None
+    reason = str(cause).strip()
+    if isinstance(cause, psycopg.errors.DiskFull) or "No space left on device" in reason:
+        return _DISK_FULL
+    return f"The database gave up ({reason.splitlines()[0].rstrip('.') if reason else 'no answer'}): see its log."
 
 
 def _exit_code(fault: Exception) -> int:

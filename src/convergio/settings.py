@@ -131,4 +131,3 @@ LOGGING = {"level": env.choice("CONVERGIO_LOG_LEVEL", "info", ("debug", "info", 
 LOG_FORMAT = env.choice("CONVERGIO_LOG_FORMAT", "json", ("json", "text"))
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
-

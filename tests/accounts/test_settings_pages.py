@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,11 +12,6 @@ from tests.cast import PASSWORD, Person
 
 pytestmark = pytest.mark.django_db
 SETTINGS = "/dashboard/settings"
-
-
-@pytest.fixture(autouse=True)
-def _frame(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.site.frame_urls"
 
 
 def text(client: Client, path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from convergio.commands.schema_domains import DOMAINS as DOMAIN_FILES
 from convergio.core import sql
 from convergio.core.seeds import run_workspace_seeds
 from convergio.core.tenancy import workspace_scope
@@ -55,8 +56,14 @@ def _fits(wanted: str, found: str, length: int | None) -> bool:
 
 
 def _rows(seed: dict[str, Any]) -> list[list[Any]]:
-    found = sql.fetch_rows(f"SELECT {', '.join(seed['columns'])} FROM {seed['table']}")  # noqa: S608
+    found = sql.fetch_rows(f"SELECT {', '.join(seed['columns'])} FROM {seed['table']}")
     return sorted(map(list, found))
+
+
+def test_the_schema_files_divide_the_tables_the_same_way() -> None:
+    assert {domain: set(tables) for domain, tables in DOMAIN_FILES.items()} == {
+        domain: set(SPECIFICATION[domain]) for domain in DOMAINS
+    }
 
 
 def test_there_are_27_tables_in_four_domains() -> None:

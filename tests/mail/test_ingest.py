@@ -304,7 +304,8 @@ def test_attachments_are_kept_once_by_their_content(receiver: Receiver) -> None:
             f"Message-ID: <{message_id}>\r\nFrom: ana@lumen.example\r\nTo: support@convergio.test\r\nSubject: File\r\n"
             "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
             "--b\r\nContent-Type: text/plain\r\n\r\nSee file.\r\n"
-            "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\na,b\r\n1,2\r\n--b--\r\n"
+            "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\n"
+            "a,b\r\n1,2\r\n--b--\r\n"
         ).encode()
 
     stored = store_messages(

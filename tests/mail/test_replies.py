@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -52,10 +51,9 @@ class ScriptedModel:
 
 
 @pytest.fixture
-def scripted_model(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def scripted_model(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "scripted", ScriptedModel)
     settings.AI_MODEL = "scripted"  # type: ignore[attr-defined]
-    yield
 
 
 def leave_now() -> None:

@@ -6,16 +6,19 @@ A new endpoint whose parameter is not named here fails tests/site/test_outsider.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Any
 
 from convergio.accounts.actions import issue_api_key
 from convergio.accounts.models import UserSession
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.tenancy import workspace_scope
-from convergio.mail.models import AutoReply, Email, EmailDelivery, EmailThread, Inbox
+from convergio.mail.drafts import DraftFields, save_draft
+from convergio.mail.ingest import store_messages
+from convergio.mail.models import AutoReply, Email, Inbox
 from convergio.work.models import Task
 from tests.cast import Person
+from tests.mail.messages import arrival, make_inbox, receiver_of
 
 Factory = Callable[[Person], Any]
 
@@ -38,35 +41,25 @@ def task_id(owner: Person) -> int:
     return Task.objects.create(workspace=owner.workspace, title=canary(owner), source="manual").id
 
 
-def thread(owner: Person) -> EmailThread:
-    return EmailThread.objects.create(workspace=owner.workspace, subject=canary(owner))
-
-
-def inbox_id(owner: Person) -> int:
-    address = f"{Inbox.objects.count()}@canary.test"
-    fields = {"name": canary(owner), "email_address": address, "tag": "Canary", "kind": "maildir"}
-    Inbox.objects.create(workspace=owner.workspace, **{**fields, "email_address": f"more-{address}"})
-    return Inbox.objects.create(workspace=owner.workspace, **fields).id
+def inbox(owner: Person) -> Inbox:
+    """Never the last one: that may not be deleted."""
+    number = Inbox.objects.count()
+    make_inbox(owner.workspace, f"more{number}@canary.test", name=canary(owner))
+    return make_inbox(owner.workspace, f"canary{number}@canary.test", name=canary(owner))
 
 
 def email(owner: Person) -> Email:
-    found = Email.objects.create(
-        workspace=owner.workspace,
-        thread=thread(owner),
-        message_id=f"<{Email.objects.count()}@canary.test>",
-        from_address="canary@canary.test",
-        subject=canary(owner),
-        body_text=canary(owner),
-        tag="Canary",
-        direction="inbound",
-        received_at=datetime(2026, 11, 24, tzinfo=UTC),
-        raw_source=b"Subject: " + canary(owner).encode(),
-        content_hash=b"",
-    )
-    EmailDelivery.objects.create(
-        workspace=owner.workspace, email=found, inbox_id=inbox_id(owner), received_at=found.received_at
-    )
-    return found
+    """A mail with an attachment, taken up by the engine."""
+    place = inbox(owner)
+    message = EmailMessage()
+    message["Message-ID"] = f"<{place.id}@canary.test>"
+    message["From"] = "Ananya Rao <ananya@lumen.example>"
+    message["To"] = place.email_address
+    message["Subject"] = canary(owner)
+    message.set_content(canary(owner))
+    message.add_attachment(canary(owner).encode(), maintype="text", subtype="plain", filename="canary.txt")
+    (stored,) = store_messages(receiver_of(place), [arrival(message.as_bytes())])
+    return Email.objects.get(id=stored.email_id)
 
 
 def reply_id(owner: Person) -> int:
@@ -75,7 +68,7 @@ def reply_id(owner: Person) -> int:
         workspace=owner.workspace,
         email=answered,
         thread_id=answered.thread_id,
-        inbox_id=inbox_id(owner),
+        inbox=inbox(owner),
         reply_text=canary(owner),
         ai_model="offline",
     ).id
@@ -93,10 +86,12 @@ IDS: dict[str, Factory] = {
     "key_id": key_id,
     "task_id": task_id,
     "email_id": lambda owner: email(owner).id,
-    "thread_id": lambda owner: thread(owner).id,
-    "inbox_id": inbox_id,
+    "thread_id": lambda owner: email(owner).thread_id,
+    "inbox_id": lambda owner: inbox(owner).id,
     "reply_id": reply_id,
     "document_id": document_id,
+    "draft_id": lambda owner: save_draft(owner.actor, DraftFields(subject=canary(owner))),
+    "number": lambda _: 0,  # of a mail's files; the mail beside it is the foreign one
 }
 # Fields of bodies and filters that name objects. Lists take one of them.
 FIELDS: dict[str, Factory] = {
@@ -106,13 +101,18 @@ FIELDS: dict[str, Factory] = {
     "assignee_id": lambda owner: owner.user.id,
     "assignee": lambda owner: owner.user.id,
     "cursor": lambda owner: email(owner).id + 10**6,
-    "thread": lambda owner: thread(owner).id,
+    "thread": lambda owner: email(owner).thread_id,
     "search": lambda _: "canary",
-    "tag": lambda _: "Canary",
-    "inbox": lambda _: "Canary",
+    "tag": lambda owner: inbox(owner).tag,
+    "inbox": lambda owner: inbox(owner).tag,
 }
 # Fields that end like an id and name nothing of a workspace.
 NO_OBJECTS = frozenset({"message_id", "parent_message_id", "external_id"})
+
+# What a page's form sends, where its view looks at the form before it looks for the object.
+FORMS: dict[str, dict[str, str]] = {
+    "/dashboard/workboost/tasks/{task_id}/move": {"status": "done"},
+}
 
 
 def make(factory: Factory, owner: Person) -> Any:

@@ -23,6 +23,7 @@ NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 TAGS = {"hello", "partners", "info", "support", "neo"}
 WEEK = list(demo_messages(NOW))
 RESERVED = re.compile(r"\.(example|test)$")
+OURS = re.compile(r"\w+@convergio\.test")
 
 
 def parsed(message: DemoMessage) -> EmailMessage:
@@ -67,7 +68,7 @@ def test_each_message_is_read_without_a_defect_by_two_parsers(message: DemoMessa
     theirs, ours = parsed(message), parse_message(message.raw)
     assert [part.defects for part in theirs.walk() if part.defects] == []
     assert b"\n" not in message.raw.replace(b"\r\n", b"")
-    assert theirs["To"] == f"{message.inbox_tag}@convergio.test"
+    assert f"{message.inbox_tag}@convergio.test" in theirs["From" if message.is_sent else "To"]
     assert theirs["Subject"] == ours.subject
     assert ours.parse_error is None
     assert ours.body_text.strip()
@@ -101,13 +102,30 @@ def test_follow_ups_name_a_message_that_came_before_and_keep_its_subject() -> No
     for message in map(parsed, WEEK):
         if parent_id := message["In-Reply-To"]:
             follow_ups += 1
-            assert message["References"] == parent_id
-            assert seen[parent_id]["Subject"] in message["Subject"]
-            assert seen[parent_id]["To"] == message["To"]
+            parent = seen[parent_id]
+            assert message["References"].split() == [*(parent["References"] or "").split(), parent_id]
+            assert parent["Subject"].removeprefix("Re: ") in message["Subject"]
+            assert OURS.findall(f"{parent['From']} {parent['To']}") == OURS.findall(
+                f"{message['From']} {message['To']}"
+            )
         if message["Message-ID"]:
             assert message["Message-ID"] not in seen
             seen[message["Message-ID"]] = message
-    assert follow_ups >= 6
+    assert follow_ups >= 10
+
+
+def test_some_mail_has_been_answered_read_and_worked_on() -> None:
+    assert Counter(message.is_sent for message in WEEK)[True] == 4
+    assert 10 < Counter(message.is_read for message in WEEK)[True] < 20
+    statuses = Counter(message.task.get("status", "todo") for message in WEEK)
+    assert statuses["done"] >= 3
+    assert statuses["in_progress"] >= 3
+    assert {message.task["assignee"] for message in WEEK if "assignee" in message.task} == {
+        "rhea",
+        "imran",
+        "lata",
+        "dev",
+    }
 
 
 def test_exactly_one_message_has_no_message_id() -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from convergio.core.tenancy import workspace_scope
 from tests.cast import Person
-from tests.site.foreign import FIELDS, IDS, NO_OBJECTS, canary, make
+from tests.site.foreign import FIELDS, FORMS, IDS, NO_OBJECTS, canary, make
 from tests.site.url_map import UNSAFE, Field, Operation, api_operations, pages
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +76,7 @@ def test_an_outsider_sees_and_changes_nothing_by_page(
 ) -> None:
     values = values_of(page, owner)
     before = fingerprint(owner.workspace.id)
-    answer = page.send(outsider.browser(), values)
+    answer = page.send(outsider.browser(), values, **FORMS.get(page.path, {}))
     assert answer.status_code in {404, 405}, f"{page}: {answer.status_code}"
     assert canary(owner).encode() not in answer.content
     assert fingerprint(owner.workspace.id) == before

@@ -70,3 +70,12 @@ def test_the_sprite_list_is_sorted_and_without_doubles() -> None:
 
 def test_the_lock_file_names_no_registry() -> None:
     assert '"resolved"' not in (ROOT / "package-lock.json").read_text(encoding="utf-8")
+
+
+def test_the_browser_listens_for_every_event_that_is_announced() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    announced = set(re.findall(r'\b(?:announce|show|tell)\(\s*"([a-z]+\.[a-z]+)"', sources))
+    stream = (STATIC / "js/stream.js").read_text(encoding="utf-8")
+    names = re.search(r"NAMES = \[(.*?)\]", stream, re.DOTALL)
+    assert names is not None
+    assert {"task.changed", "email.received"} <= announced <= set(re.findall(r"'([a-z.]+)'", names[1]))

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from pytest_django import DjangoAssertNumQueries
 
+from convergio.core import sql
 from convergio.core.paging import Page
 from convergio.core.tenancy import workspace_scope
 from convergio.work import actions, queries
@@ -111,3 +112,15 @@ def test_counts_name_every_status(cast: Cast, tasks: dict[str, int]) -> None:
         assert queries.count_tasks_by_status(cast.outsider) == {"todo": 0, "in_progress": 0, "done": 0}
         assert queries.list_tasks(cast.outsider, TaskFilter(), Page()).tasks == []
         assert [column.total for column in queries.get_board(cast.outsider, TaskFilter())] == [0, 0, 0]
+
+
+def test_a_list_too_long_to_count_has_no_total(cast: Cast) -> None:
+    with workspace_scope(cast.owner.workspace_id):
+        sql.execute(
+            "INSERT INTO tasks (workspace_id, title) SELECT %s, 'Many' FROM generate_series(1, %s)",
+            [cast.owner.workspace_id, queries.TOTAL_LIMIT + 1],
+        )
+        found = queries.list_tasks(cast.owner, TaskFilter(), Page())
+        board = queries.get_board(cast.owner, TaskFilter())
+    assert (len(found.tasks), found.total) == (50, None)
+    assert board[0].total == queries.COUNT_LIMIT

@@ -97,7 +97,9 @@ class Invoice(models.Model):
 class TokenBalance(models.Model):
     """One per user; derived from the ledger and checked against it."""
 
-    user = models.OneToOneField("accounts.User", models.PROTECT, primary_key=True, related_name="token_balance")
+    user = models.OneToOneField(
+        "accounts.User", models.PROTECT, primary_key=True, related_name="token_balance"
+    )
     tokens = models.BigIntegerField(db_default=0)
     reserved = models.BigIntegerField(db_default=0)
     updated_at = columns.updated_at()
@@ -181,7 +183,9 @@ class TokenLedgerEntry(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     user = _owner()
-    kind = models.CharField(max_length=20, db_comment="grant | purchase | bonus | usage | refund | adjustment")
+    kind = models.CharField(
+        max_length=20, db_comment="grant | purchase | bonus | usage | refund | adjustment"
+    )
     tokens = models.BigIntegerField(db_comment="Positive in, negative out")
     expires_at = models.DateTimeField(null=True)
     cause = models.CharField(max_length=100, db_default="")

@@ -19,14 +19,18 @@ class CalendarEvent(models.Model):
     title = models.CharField(max_length=500)
     description = models.TextField(db_default="")
     attendees = columns.empty_array()
-    source = models.CharField(max_length=20, db_default="manual", db_comment="manual | calcom | email_detected")
+    source = models.CharField(
+        max_length=20, db_default="manual", db_comment="manual | calcom | email_detected"
+    )
     detection_confidence = models.FloatField(null=True, db_comment="0 to 1")
     detected_sentence = models.TextField(db_default="", db_comment="The quoted sentence a detection rests on")
     starts_at = models.DateTimeField(db_column="start_time")
     ends_at = models.DateTimeField(db_column="end_time")
     all_day = models.BooleanField(db_default=False)
     timezone = models.CharField(max_length=64, db_default="UTC")
-    status = models.CharField(max_length=20, db_default="confirmed", db_comment="confirmed | tentative | cancelled")
+    status = models.CharField(
+        max_length=20, db_default="confirmed", db_comment="confirmed | tentative | cancelled"
+    )
     location = models.CharField(max_length=500, db_default="")
     meeting_url = models.CharField(max_length=1000, db_default="")
     ical_uid = models.CharField(max_length=500, db_default="")
@@ -39,7 +43,9 @@ class CalendarEvent(models.Model):
         db_table = "calendar_events"
         indexes: ClassVar = [models.Index(fields=["workspace", "starts_at"], name="calendar_events_by_start")]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["workspace", "calcom_booking_id"], name="calendar_events_booking_once"),
+            models.UniqueConstraint(
+                fields=["workspace", "calcom_booking_id"], name="calendar_events_booking_once"
+            ),
             models.CheckConstraint(
                 condition=models.Q(detection_confidence__isnull=True)
                 | models.Q(detection_confidence__gte=0, detection_confidence__lte=1),

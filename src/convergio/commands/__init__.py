@@ -9,7 +9,7 @@ is complete.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 
@@ -20,9 +20,9 @@ class Command(Protocol):
 
 
 class _Commands:
-    """Name of each command to its module's name and its line in `convergio --help`."""
+    """Name of each command to its module's name and its line in `convergio --help` (None: not listed)."""
 
-    _LINES = {
+    _LINES: Mapping[str, tuple[str, str | None]] = {
         "demo": ("demo", "Start everything with a believable week of data, in a folder of its own."),
         "up": (
             "up",
@@ -34,16 +34,17 @@ class _Commands:
         "migrate": ("migrate", "Bring the database's tables up to date."),
         "check": ("check", "Look for what is wrong with this installation, and say what to do."),
         "db": ("db", "The database: its address, its schema, backup and restore."),
-        "import": ("import_mail", "Store mail from an .eml, an mbox, a Maildir or a folder of them."),
+        "import": ("import_", "Store mail from an .eml, an mbox, a Maildir or a folder of them."),
         "user": ("user", "Make accounts."),
         "apikey": ("apikey", "Make API keys."),
         "manage": ("manage", "Run a command of Django."),
+        "seed-demo": ("seed_demo", None),
     }
 
     def module(self, name: str) -> str:
         return f"convergio.commands.{self._LINES[name][0]}"
 
-    def items(self) -> Iterator[tuple[str, str]]:
+    def items(self) -> Iterator[tuple[str, str | None]]:
         return ((name, summary) for name, (_, summary) in self._LINES.items())
 
 

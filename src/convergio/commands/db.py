@@ -2,17 +2,19 @@
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TypeAlias
 
 from convergio.commands.migrate import migrate
+from convergio.commands.schema_domains import domain_of_tables
 from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
 from convergio.core.backups import restore_backup, write_backup
 from convergio.core.embedded_pg import throwaway_postgres
 from convergio.core.pg_tools import dump_schema
 from convergio.core.roles import grant_application_role
-from convergio.core.schema_docs import split_schema, write_schema
+from convergio.core.schema_docs import differing_files, split_schema, write_schema
 
 # argparse has no public name for what add_subparsers returns.
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
@@ -57,6 +59,9 @@ def _configure_schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write one file per domain into this folder"
     )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when the folder of --output is out of date"
+    )
     parser.set_defaults(run=show_schema)
 
 
@@ -78,21 +83,25 @@ def show_schema(options: argparse.Namespace) -> int:
                 DJANGO_SETTINGS_MODULE="convergio.settings",
             )
             migrate(Workplace(postgres.data_dir, postgres))
-            files = split_schema(dump_schema(postgres.admin_url, binaries=postgres.binaries), table_owners())
+            files = split_schema(
+                dump_schema(postgres.admin_url, binaries=postgres.binaries), domain_of_tables()
+            )
     if options.output is None:
         print("\n".join(files.values()))
+    elif options.check:
+        return _report(differing_files(options.output, files))
     else:
         write_schema(options.output, files)
     return 0
 
 
-def table_owners() -> dict[str, str]:
-    """Each table's domain, as Django's registry has it."""
-    from django.apps import apps  # noqa: PLC0415 - Django has been set up by now
-
-    return {
-        model._meta.db_table: model._meta.app_label for model in apps.get_models(include_auto_created=True)
-    }
+def _report(differing: list[str]) -> int:
+    if differing:
+        print(
+            f"Out of date: {', '.join(differing)}. Run `make schema` and commit what it wrote.",
+            file=sys.stderr,
+        )
+    return 1 if differing else 0
 
 
 def back_up(options: argparse.Namespace) -> int:

@@ -8,12 +8,13 @@ import webbrowser
 from pathlib import Path
 
 from convergio.commands import stack, web
-from convergio.commands.workplace import Workplace, default_data_dir, open_workplace
+from convergio.commands.workplace import default_data_dir, open_workplace
 from convergio.core.embedded_pg import EmbeddedPostgres
 from convergio.core.faults import PlatformFault, storage_fault
 from convergio.core.ports import require_free_port
 
 NOTE = "demo.json"
+_NOTED = ("url", "email", "password", "api_key", "data_dir")
 # What `--fresh` deletes besides the database; anything else in the folder is not ours.
 _OURS = ("mail", "outbox", "storage", "secret.key", NOTE)
 
@@ -43,13 +44,16 @@ def run(options: argparse.Namespace) -> int:
     stack.say("Starting PostgreSQL")
     with open_workplace(options, always_embedded=True) as workplace:
         os.environ.setdefault("CONVERGIO_LOG_FORMAT", "text")
+        # Whoever tries everything out by a script should not be held up.
+        os.environ.setdefault("CONVERGIO_RATE_LIMIT", "0")
         os.environ["CONVERGIO_PUBLIC_URL"] = url
         stack.say("Bringing its tables up to date")
         stack.run_step("migrate")
-        if not (workplace.data_dir / NOTE).is_file():
+        note = _read_note(workplace.data_dir / NOTE)
+        if note is None:
             stack.say("Filling it with a week of mail")
-            stack.run_step("manage", "seed_demo")
-        note = _refresh_note(workplace, url)
+            note = json.loads(stack.ask_step("seed-demo"))
+        note |= {"url": url, "data_dir": str(workplace.data_dir)}
         stack.say("Starting web, worker and mailwatch")
         return stack.run_stack(workplace, options, on_ready=lambda: _welcome(note, options))
 
@@ -64,33 +68,36 @@ def _remove(data_dir: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _refresh_note(workplace: Workplace, url: str) -> dict[str, str]:
-    """Put today's address into demo.json; it names whom to sign in as, so only its owner may read it."""
-    path = workplace.data_dir / NOTE
+def _read_note(path: Path) -> dict[str, str] | None:
+    """What an earlier start noted; None when it did not come that far."""
     try:
         note: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
     except ValueError as error:
-        raise PlatformFault(f"{path} is damaged: start once with --fresh.") from error
-    note |= {"url": url, "data_dir": str(workplace.data_dir)}
-    write_note(path, note)
+        raise PlatformFault(f"{path} is damaged: delete it, and the next start makes a new login.") from error
     return note
 
 
-def write_note(path: Path, note: dict[str, str]) -> None:
-    """Write demo.json whole or not at all."""
+def _write_note(note: dict[str, str]) -> None:
+    """Write demo.json whole or not at all; it names whom to sign in as, so only its owner may read it."""
+    path = Path(note["data_dir"]) / NOTE
     draft = path.with_name(f".{path.name}")
     try:
         draft.unlink(missing_ok=True)
         with open(
             draft, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)
         ) as file:
-            file.write(json.dumps(note, indent=2) + "\n")
+            json.dump({name: note[name] for name in _NOTED}, file, indent=2)
+            file.write("\n")
         draft.rename(path)
     except OSError as error:
         raise storage_fault(error, path.parent) from error
 
 
 def _welcome(note: dict[str, str], options: argparse.Namespace) -> None:
+    """The website answers: leave the note for programs, then tell the person."""
+    _write_note(note)
     stack.say(
         f"\nConvergio is at {note['url']}\n  sign in as  {note['email']}\n  password    {note['password']}\n"
     )

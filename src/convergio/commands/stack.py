@@ -25,9 +25,25 @@ def say(line: str) -> None:
 
 def run_step(*arguments: str) -> None:
     """Run one `convergio` command to its end; it says itself what went wrong, and its exit code is ours."""
-    done = subprocess.run([*_CONVERGIO, *arguments], check=False, preexec_fn=death_signal(signal.SIGTERM))
+    _run(arguments, stdout=None)
+
+
+def ask_step(*arguments: str) -> str:
+    """As `run_step`; the answer is what the command printed."""
+    return _run(arguments, stdout=subprocess.PIPE).stdout
+
+
+def _run(arguments: tuple[str, ...], *, stdout: int | None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*_CONVERGIO, *arguments],
+        check=False,
+        stdout=stdout,
+        text=True,
+        preexec_fn=death_signal(signal.SIGTERM),
+    )
     if done.returncode != 0:
         raise SystemExit(done.returncode)
+    return done
 
 
 def programs(options: argparse.Namespace) -> list[Program]:

@@ -35,7 +35,9 @@ def derive_key(purpose: str) -> bytes:
 
 
 def _sealing_keys() -> dict[bytes, bytes]:
-    keys = [_derive(secret, "convergio/seal") for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    keys = [
+        _derive(secret, "convergio/seal") for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
     return {hashlib.sha256(key).digest()[:4]: key for key in reversed(keys)}
 
 

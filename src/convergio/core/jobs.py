@@ -1,4 +1,4 @@
-"""Jobs: ids in, one action, safe to run twice. They enqueue with the data's own transaction and run in `convergio worker`."""
+"""Jobs: ids in, one action, safe to run twice. Queued with the data's own transaction, run in `convergio worker`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def enqueue_all(task: Any, every: Sequence[dict[str, Any]], *, at: datetime | No
 
 @app.periodic(cron="* * * * *")
 @app.task(name="core.rescue_stalled_jobs", queueing_lock="core.rescue_stalled_jobs", pass_context=True)
-async def rescue_stalled_jobs(context: procrastinate.JobContext, timestamp: int) -> None:
+async def rescue_stalled_jobs(context: procrastinate.JobContext, timestamp: int) -> None:  # noqa: ARG001
     """Put jobs of workers that died back in the queue; the queue does not do that by itself."""
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):

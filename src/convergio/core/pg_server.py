@@ -85,7 +85,9 @@ class PostgresServer:
                 extra_groups=None if self.home.user.uid is None else [],
                 # A Ctrl+C at the terminal is ours to handle: programs that use the database stop before it does.
                 start_new_session=True,
-                preexec_fn=death_signal(signal.SIGINT),  # noqa: PLW1509 - the caller has no other thread that forks
+                # Killed with us, it writes nothing more (a last checkpoint could take long); the next start replays
+                # its log, as after a power cut.
+                preexec_fn=death_signal(signal.SIGQUIT),  # noqa: PLW1509 - the caller has no other thread that forks
             )
         self._wait_until_ready(begin)
 

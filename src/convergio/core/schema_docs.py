@@ -10,21 +10,23 @@ _ENTRY = re.compile(
 )
 _TABLE = re.compile(r"\bpublic\.(\w+)")
 _HEAD = "-- Written by `make schema` from the migrations; see the comments on tables and columns.\n"
-_SHARED = "shared"
+# The job queue's and the framework's own objects.
+_OF_PACKAGES = re.compile(r"\b(?:procrastinate|django|auth)_")
+_ADDED = "added"
 
 
 def split_schema(dump: str, owners: Mapping[str, str]) -> dict[str, str]:
     """File name to content, out of pg_dump's text.
 
-    `owners` maps each table to its domain. Objects of no table (extensions, functions) go to shared.sql; the job
-    queue's own objects, which its package makes, are left out.
+    `owners` maps tables to their domains. Other tables and objects of no table (extensions, functions) go to
+    added.sql; what the job queue and the framework make for themselves is left out.
     """
     files: dict[str, list[str]] = {}
     entries = list(_ENTRY.finditer(dump))
     ends = [entry.start() for entry in entries[1:]] + [len(dump)]
     for entry, end in zip(entries, ends, strict=True):
         body = dump[entry.end() : end]
-        if "procrastinate" in entry["name"] or "public.procrastinate" in body:
+        if _OF_PACKAGES.search(entry["name"]) or "public.procrastinate" in body:
             continue
         if statement := _statement(body):
             files.setdefault(_domain(entry["type"], statement, owners), []).append(statement)
@@ -43,6 +45,12 @@ def write_schema(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).write_text(content, encoding="utf-8")
 
 
+def differing_files(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Names of the files that are missing from the folder, too many in it, or other than `files` says."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+    return sorted(name for name in {*found, *files} if found.get(name) != files.get(name))
+
+
 def _statement(body: str) -> str:
     """The entry's SQL without pg_dump's session settings and closing words."""
     lines = body.split("\n--\n-- PostgreSQL database dump complete")[0].splitlines()
@@ -53,5 +61,5 @@ def _statement(body: str) -> str:
 
 def _domain(kind: str, statement: str, owners: Mapping[str, str]) -> str:
     if kind in {"EXTENSION", "FUNCTION", "TYPE"}:
-        return _SHARED
-    return next((owners[name] for name in _TABLE.findall(statement) if name in owners), _SHARED)
+        return _ADDED
+    return next((owners[name] for name in _TABLE.findall(statement) if name in owners), _ADDED)

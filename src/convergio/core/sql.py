@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from django.db import connection
-from psycopg.types.json import JsonbLoader
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -24,13 +26,25 @@ def run(statement: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
     if connection.force_debug_cursor:  # the query log that tests count
         connection.queries_log.append({"sql": statement, "time": "0"})
     with connection.wrap_database_errors:
-        return _cursor().execute(statement, parameters)  # type: ignore[arg-type]
+        return _cursor().execute(statement, parameters)
+
+
+class _JsonLoader(Loader):
+    """jsonb to objects; Django's connection leaves it as text for its own fields to decode."""
+
+    def load(self, data: Buffer) -> Any:
+        return msgspec.json.decode(data)
+
+
+# psycopg's own (compiled) reading of moments; Django's connection has one in Python, to the same result in UTC.
+_MomentLoader = psycopg.adapters.get_loader(psycopg.postgres.types["timestamptz"].oid, Format.TEXT)
 
 
 def _cursor() -> psycopg.Cursor[Any]:
     cursor = psycopg.Cursor(connection.connection)
-    # Django's connection leaves jsonb as text for its own fields to decode.
-    cursor.adapters.register_loader("jsonb", JsonbLoader)
+    cursor.adapters.register_loader("jsonb", _JsonLoader)
+    if _MomentLoader is not None:
+        cursor.adapters.register_loader("timestamptz", _MomentLoader)
     return cursor
 
 
@@ -72,7 +86,7 @@ def execute_many(statement: str, rows: Iterable[Parameters]) -> None:
     if connection.force_debug_cursor:
         connection.queries_log.append({"sql": statement, "time": "0"})
     with connection.wrap_database_errors:
-        _cursor().executemany(statement, rows)  # type: ignore[arg-type]
+        _cursor().executemany(statement, rows)
 
 
 def next_ids(table: str, count: int) -> list[int]:

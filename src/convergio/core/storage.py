@@ -1,7 +1,7 @@
 """Where file contents live: once each, named by their SHA-256, behind one small interface.
 
-The folder is outside the database's transaction: contents are written, synced and renamed before the row that names them
-commits, so a row never points to nothing. Contents that no row names are removed by a sweep.
+The folder is outside the database's transaction: contents are written, synced and renamed before the row that names
+them commits, so a row never points to nothing. Contents that no row names are removed by a sweep.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The workspace scope that row-level security reads.
 
-PostgreSQL's policies compare `workspace_id` with the transaction-local setting `convergio.workspace_id`. Outside a scope
-the setting is empty, and every workspace-owned table looks empty.
+PostgreSQL's policies compare `workspace_id` with the transaction-local setting `convergio.workspace_id`. Outside a
+scope the setting is empty, and every workspace-owned table looks empty.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def _enable(table: str) -> list[str]:
     return [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-        f"CREATE POLICY workspace_scope ON {table} USING (workspace_id = {CURRENT}) WITH CHECK (workspace_id = {CURRENT})",
+        f"CREATE POLICY workspace_scope ON {table} "
+        f"USING (workspace_id = {CURRENT}) WITH CHECK (workspace_id = {CURRENT})",
     ]
 
 

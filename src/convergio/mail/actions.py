@@ -34,14 +34,15 @@ UPDATE auto_replies SET status = 'approved', reviewed_by_id = %(by)s, reviewed_a
   reply_text = COALESCE(%(text)s, reply_text), reply_html = COALESCE(%(html)s, reply_html)
 WHERE id = %(reply)s AND status = 'drafted'
 """
-# The answer goes to the newest message of the question, so that it stands below it in every mail program.
+# The answer goes to the newest message of the question, so that it stands below it in every mail program. A person may
+# also approve an answer to mail that a machine must not answer by itself.
 _ANSWERABLE = """
 SELECT reply.status, reply.inbox_id, reply.reply_text, newest.id, newest.subject, newest.from_name,
        newest.from_address, newest.return_path, COALESCE(newest.recipients->'reply_to', '[]')
 FROM auto_replies AS reply
 JOIN LATERAL (
-  SELECT * FROM emails WHERE thread_id = reply.thread_id AND direction = 'inbound' AND reply_allowed
-  ORDER BY received_at DESC, id DESC LIMIT 1
+  SELECT * FROM emails WHERE thread_id = reply.thread_id AND direction = 'inbound'
+  ORDER BY reply_allowed DESC, received_at DESC, id DESC LIMIT 1
 ) AS newest ON true
 WHERE reply.id = %s
 """
@@ -127,12 +128,14 @@ def undo_send(actor: Actor, email_id: int) -> None:
 def mark_read(actor: Actor, email_ids: Sequence[int], *, is_read: bool) -> list[int]:
     """Mark messages as read or unread; the answer is the ids that are there. The server's \\Seen follows (rule 2)."""
     rows = sql.run(
-        "UPDATE emails SET is_read = %s WHERE id = ANY(%s) RETURNING id, thread_id", [is_read, list(email_ids)]
+        "UPDATE emails SET is_read = %s WHERE id = ANY(%s) RETURNING id, thread_id",
+        [is_read, list(email_ids)],
     ).fetchall()
     found = [email_id for email_id, _ in rows]
     if found:
         sql.execute(
-            "UPDATE email_deliveries SET seen_wanted = NULLIF(%s::boolean, is_seen) WHERE email_id = ANY(%s) AND uid IS NOT NULL",
+            """UPDATE email_deliveries SET seen_wanted = NULLIF(%s::boolean, is_seen)
+               WHERE email_id = ANY(%s) AND uid IS NOT NULL""",
             [is_read, found],
         )
         refresh_threads({thread_id for _, thread_id in rows})

@@ -71,7 +71,10 @@ def find_limit(workspace_id: int, *, inbox_id: int, thread_id: int, address: str
     if counts is None:
         return None
     checks = [
-        (counts.paused, Limit("breaker_open", "Automatic answers of this inbox are paused after too many in an hour.")),
+        (
+            counts.paused,
+            Limit("breaker_open", "Automatic answers of this inbox are paused after too many in an hour."),
+        ),
         (
             counts.to_sender_unanswered >= 1,
             Limit("answered_this_week", "This sender got an automatic answer less than 7 days ago."),
@@ -82,11 +85,16 @@ def find_limit(workspace_id: int, *, inbox_id: int, thread_id: int, address: str
         ),
         (
             counts.to_address_today >= MOST_TO_AN_ADDRESS_A_DAY,
-            Limit("address_limit", f"This address has had {MOST_TO_AN_ADDRESS_A_DAY} automatic answers today."),
+            Limit(
+                "address_limit", f"This address has had {MOST_TO_AN_ADDRESS_A_DAY} automatic answers today."
+            ),
         ),
         (
             counts.of_inbox_this_hour >= MOST_OF_AN_INBOX_AN_HOUR,
-            Limit("inbox_limit", f"This inbox has sent {MOST_OF_AN_INBOX_AN_HOUR} automatic answers within an hour."),
+            Limit(
+                "inbox_limit",
+                f"This inbox has sent {MOST_OF_AN_INBOX_AN_HOUR} automatic answers within an hour.",
+            ),
         ),
     ]
     return next((limit for hit, limit in checks if hit), None)

@@ -40,7 +40,9 @@ class Inbox(models.Model):
     outbox_path = models.CharField(max_length=1000, db_default="")
     signature = models.TextField(db_default="")
     state = models.CharField(
-        max_length=20, db_default="new", db_comment="new | syncing | ok | unreachable | sign_in_failed | paused"
+        max_length=20,
+        db_default="new",
+        db_comment="new | syncing | ok | unreachable | sign_in_failed | paused",
     )
     last_error = models.TextField(db_default="")
     sending_error = models.TextField(
@@ -49,7 +51,9 @@ class Inbox(models.Model):
     last_polled_at = models.DateTimeField(null=True)
     first_synced_at = models.DateTimeField(null=True)
     auth_failures = models.IntegerField(db_default=0)
-    auto_paused_until = models.DateTimeField(null=True, db_comment="Circuit breaker of automatic answers (rule 37)")
+    auto_paused_until = models.DateTimeField(
+        null=True, db_comment="Circuit breaker of automatic answers (rule 37)"
+    )
     created_at = columns.created_at()
 
     class Meta:
@@ -61,7 +65,9 @@ class Inbox(models.Model):
                 fields=["maildir_path"], condition=~Q(maildir_path=""), name="inboxes_maildir_once"
             ),
             models.CheckConstraint(condition=Q(kind__in=["imap", "maildir"]), name="inboxes_kind"),
-            models.CheckConstraint(condition=Q(reply_mode__in=["off", "draft", "auto"]), name="inboxes_reply_mode"),
+            models.CheckConstraint(
+                condition=Q(reply_mode__in=["off", "draft", "auto"]), name="inboxes_reply_mode"
+            ),
         ]
 
 
@@ -75,7 +81,9 @@ class InboxFolder(models.Model):
     role = models.CharField(max_length=20, db_comment="inbox | sent | junk | trash | all")
     uidvalidity = models.BigIntegerField(db_default=0)
     last_uid = models.BigIntegerField(db_default=0)
-    modseq = models.BigIntegerField(null=True, db_comment="HIGHESTMODSEQ up to which flags are known (RFC 7162)")
+    modseq = models.BigIntegerField(
+        null=True, db_comment="HIGHESTMODSEQ up to which flags are known (RFC 7162)"
+    )
     quiet_below = models.BigIntegerField(
         db_default=0, db_comment="Mail with a UID below was there before we looked: stored, never answered"
     )
@@ -93,7 +101,10 @@ class EmailThread(models.Model):
     subject = models.TextField(db_default="", db_comment="Of the first message")
     status = models.CharField(max_length=10, db_default="open", db_comment="open | done")
     participants = ArrayField(
-        models.CharField(max_length=255), default=list, db_default=Value("{}"), db_comment="Lower case, ours left out"
+        models.CharField(max_length=255),
+        default=list,
+        db_default=Value("{}"),
+        db_comment="Lower case, ours left out",
     )
     is_open_list = models.BooleanField(
         db_default=False, db_comment="Its audience is not in the headers (a list, or undisclosed recipients)"
@@ -106,7 +117,9 @@ class EmailThread(models.Model):
     sender_name = models.CharField(max_length=255, db_default="", db_comment="Of the newest inbound message")
     sender_address = models.CharField(max_length=255, db_default="")
     snippet = models.CharField(max_length=255, db_default="")
-    subject_changed = models.BooleanField(db_default=False, db_comment="A reply changed the base subject (rule 27)")
+    subject_changed = models.BooleanField(
+        db_default=False, db_comment="A reply changed the base subject (rule 27)"
+    )
     created_at = columns.created_at()
 
     class Meta:
@@ -133,7 +146,9 @@ class ThreadInbox(models.Model):
 
     class Meta:
         db_table = "thread_inboxes"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["thread", "inbox"], name="thread_inboxes_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["thread", "inbox"], name="thread_inboxes_once")
+        ]
         indexes: ClassVar = [
             models.Index(fields=["inbox", "-last_message_at", "-thread"], name="thread_inboxes_newest"),
             models.Index(
@@ -169,7 +184,8 @@ class Email(models.Model):
         EmailThread, models.PROTECT, related_name="emails", db_index=False, db_comment="Its conversation"
     )
     message_id = models.CharField(
-        max_length=500, db_comment="Key inside the workspace: the Message-ID, or sha256:<hex> where it cannot serve"
+        max_length=500,
+        db_comment="Key inside the workspace: the Message-ID, or sha256:<hex> where it cannot serve",
     )
     message_id_header = models.TextField(null=True, db_comment="Message-ID as it stood in the message")
     from_address = models.CharField(max_length=255, db_default="", db_comment="Lower case")
@@ -181,7 +197,9 @@ class Email(models.Model):
         db_comment='{"to": [{"name","address"}], "cc": [...], "bcc": [...] (outbound only), "reply_to": [...]}',
     )
     subject = models.TextField(db_default="", db_comment="Decoded")
-    body_text = models.TextField(db_default="", db_comment="Plain text, made from the HTML where there is none")
+    body_text = models.TextField(
+        db_default="", db_comment="Plain text, made from the HTML where there is none"
+    )
     body_html = models.TextField(null=True, db_comment="As received; never shown unsanitised")
     snippet = models.CharField(max_length=255, db_default="", db_comment="First words without quotes")
     tag = models.CharField(max_length=50, db_default="", db_comment="Tag of the first inbox that got it")
@@ -195,30 +213,48 @@ class Email(models.Model):
         db_comment="INTERNALDATE (imap), take-up (maildir), topmost Received or Date (imports), sending (outbound)"
     )
     sent_date = models.DateTimeField(null=True, db_column="date_header", db_comment="Date header")
-    in_reply_to = models.CharField(max_length=500, db_default="", db_comment="Parent's Message-ID, no brackets")
+    in_reply_to = models.CharField(
+        max_length=500, db_default="", db_comment="Parent's Message-ID, no brackets"
+    )
     references = models.JSONField(
-        default=list, db_default=Value([], models.JSONField()), db_comment="References, oldest first, no brackets"
+        default=list,
+        db_default=Value([], models.JSONField()),
+        db_comment="References, oldest first, no brackets",
     )
     return_path = models.CharField(max_length=255, null=True, db_comment="Envelope sender; empty for <>")
     list_id = models.CharField(max_length=255, db_default="", db_comment="List-Id")
     is_read = models.BooleanField(db_default=False, db_comment="A person has read it")
     raw_source = models.BinaryField(db_comment="The message as it came, byte for byte")
-    content_hash = models.BinaryField(db_comment="SHA-256 of From, Date, Subject and body with line ends made equal")
+    content_hash = models.BinaryField(
+        db_comment="SHA-256 of From, Date, Subject and body with line ends made equal"
+    )
     parse_error = models.TextField(null=True, db_comment="Why it is shown raw")
-    reply_allowed = models.BooleanField(db_default=False, db_comment="May it be answered automatically (rules 31-36)")
+    reply_allowed = models.BooleanField(
+        db_default=False, db_comment="May it be answered automatically (rules 31-36)"
+    )
     reply_reason = models.CharField(max_length=50, db_default="", db_comment="Stable code of the verdict")
     reply_rule = models.TextField(db_default="", db_comment="The verdict in a sentence")
     is_backfill = models.BooleanField(db_default=False, db_comment="Came by a first sync or import (rule 13)")
-    is_automatic = models.BooleanField(db_default=False, db_comment="Outbound: a machine sent it without approval")
+    is_automatic = models.BooleanField(
+        db_default=False, db_comment="Outbound: a machine sent it without approval"
+    )
     delivery_state = models.CharField(
-        max_length=20, null=True, db_comment="Outbound: queued | sending | sent | failed | uncertain | cancelled"
+        max_length=20,
+        null=True,
+        db_comment="Outbound: queued | sending | sent | failed | uncertain | cancelled",
     )
     outbox_key = models.CharField(
-        max_length=255, null=True, db_comment="What it answers, by which rule, to whom; makes sending single (rule 42)"
+        max_length=255,
+        null=True,
+        db_comment="What it answers, by which rule, to whom; makes sending single (rule 42)",
     )
-    send_after = models.DateTimeField(null=True, db_comment="End of the undo window, or of the wait for a retry")
+    send_after = models.DateTimeField(
+        null=True, db_comment="End of the undo window, or of the wait for a retry"
+    )
     attempts = models.IntegerField(db_default=0, db_comment="Tries to send")
-    data_sent_at = models.DateTimeField(null=True, db_comment="Set right before the final dot: may be delivered since")
+    data_sent_at = models.DateTimeField(
+        null=True, db_comment="Set right before the final dot: may be delivered since"
+    )
     last_error = models.TextField(db_default="", db_comment="Of the last try, a sentence")
     delivery_results = models.JSONField(
         default=dict,
@@ -236,7 +272,9 @@ class Email(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workspace", "message_id"], name="emails_message_id_once"),
             models.UniqueConstraint(fields=["workspace", "outbox_key"], name="emails_outbox_key_once"),
-            models.CheckConstraint(condition=Q(direction__in=["inbound", "outbound"]), name="emails_direction"),
+            models.CheckConstraint(
+                condition=Q(direction__in=["inbound", "outbound"]), name="emails_direction"
+            ),
             models.CheckConstraint(
                 condition=Q(delivery_state__isnull=True)
                 | Q(delivery_state__in=["queued", "sending", "sent", "failed", "uncertain", "cancelled"]),
@@ -253,7 +291,9 @@ class Email(models.Model):
             models.Index(fields=["workspace", "from_address"], name="emails_by_sender"),
             models.Index(fields=["thread", "-received_at", "-id"], name="emails_in_thread"),
             models.Index(
-                fields=["workspace", "-received_at", "-id"], condition=Q(direction="outbound"), name="emails_sent"
+                fields=["workspace", "-received_at", "-id"],
+                condition=Q(direction="outbound"),
+                name="emails_sent",
             ),
         ]
 
@@ -266,9 +306,13 @@ class EmailDelivery(models.Model):
     email = models.ForeignKey(Email, models.CASCADE, related_name="deliveries", db_index=False)
     inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="+", db_index=False)
     folder = models.ForeignKey(InboxFolder, models.SET_NULL, null=True, related_name="+", db_index=False)
-    uid = models.BigIntegerField(null=True, db_comment="IMAP UID in that folder; NULL after UIDVALIDITY changed")
+    uid = models.BigIntegerField(
+        null=True, db_comment="IMAP UID in that folder; NULL after UIDVALIDITY changed"
+    )
     is_seen = models.BooleanField(db_default=False, db_comment="The server's \\Seen as last known")
-    seen_wanted = models.BooleanField(null=True, db_comment="What a person decided and the server does not know yet")
+    seen_wanted = models.BooleanField(
+        null=True, db_comment="What a person decided and the server does not know yet"
+    )
     is_junk = models.BooleanField(db_default=False)
     received_at = models.DateTimeField(db_comment="Same as the message's, for the inbox's list")
     created_at = columns.created_at()
@@ -292,7 +336,9 @@ class AutoReply(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     workspace = columns.workspace(index=False)
-    email = models.ForeignKey(Email, models.CASCADE, related_name="auto_replies", db_comment="What it answers")
+    email = models.ForeignKey(
+        Email, models.CASCADE, related_name="auto_replies", db_comment="What it answers"
+    )
     thread = models.ForeignKey(
         EmailThread, models.CASCADE, related_name="+", db_index=False, db_comment="Its conversation"
     )
@@ -315,9 +361,13 @@ class AutoReply(models.Model):
     input_tokens = models.IntegerField(db_default=0, db_comment="Tokens read")
     output_tokens = models.IntegerField(db_default=0, db_comment="Tokens written")
     cost = models.BigIntegerField(db_default=0, db_comment="Paise")
-    sent_email = models.ForeignKey(Email, models.SET_NULL, null=True, related_name="+", db_comment="What went out")
+    sent_email = models.ForeignKey(
+        Email, models.SET_NULL, null=True, related_name="+", db_comment="What went out"
+    )
     sent_at = models.DateTimeField(null=True, db_comment="When the server took it")
-    reviewed_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who")
+    reviewed_by = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who"
+    )
     reviewed_at = models.DateTimeField(null=True, db_comment="When")
     created_at = columns.created_at()
     updated_at = columns.updated_at()

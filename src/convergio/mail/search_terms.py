@@ -78,7 +78,7 @@ class _Reader:
         if phrase is None:
             self._add(match[0], is_prefix=is_last)
         else:
-            self._add(f"{key} {phrase}")
+            self._add(f"{key} {phrase}".strip())
 
     def terms(self, *, has_text: bool) -> SearchTerms:
         found = SearchTerms(words=" & ".join(self.words), senders=tuple(self.senders), **self.filters)  # type: ignore[arg-type]

@@ -88,6 +88,12 @@ def ago(value: datetime) -> str:
     return moment(value)
 
 
+def ago_within(value: datetime) -> str:
+    """The same inside a sentence: "now", "today 10:42"; names of days keep their capital."""
+    words = ago(value)
+    return words[0].lower() + words[1:] if words.startswith(("Now", "Today", "Yesterday")) else words
+
+
 def iso(value: datetime) -> str:
     """Return the value of a <time datetime> attribute."""
     return timezone.localtime(value).isoformat(timespec="seconds")
@@ -155,6 +161,7 @@ FILTERS = (
     when,
     moment,
     ago,
+    ago_within,
     iso,
     file_size,
     indian,

@@ -16,7 +16,7 @@ from convergio.site.navigation import InboxCount, Nav
 NAV_LIMIT = 100
 # The same for the key numbers of Today.
 COUNT_LIMIT = 1_000
-MOST_NEEDS = 12
+MOST_NEEDS = 8
 MOST_HANDLED = 6
 DAYS = 14
 

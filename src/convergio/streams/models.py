@@ -18,7 +18,9 @@ class StreamState(models.Model):
     status = models.CharField(max_length=20)
     viewer_count = models.IntegerField(db_default=0)
     peak_viewers = models.IntegerField(db_default=0)
-    raw_data = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), db_column="raw_api_data")
+    raw_data = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), db_column="raw_api_data"
+    )
     channel_id = models.CharField(max_length=50, db_default="")
     title = models.CharField(max_length=500, db_default="")
     thumbnail_url = models.CharField(max_length=1000, db_default="")
@@ -32,7 +34,9 @@ class StreamState(models.Model):
 
     class Meta:
         db_table = "stream_state"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "video_id"], name="stream_state_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "video_id"], name="stream_state_once")
+        ]
 
 
 class StreamCaption(models.Model):

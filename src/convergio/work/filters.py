@@ -39,7 +39,7 @@ _CONDITIONS = {
     "tag": "lower(t.tag) = lower(%(tag)s)",
     "source": "t.source = %(source)s",
     "search": "(strpos(lower(t.title), lower(%(search)s)) > 0"
-    " OR strpos(lower(t.description), lower(%(search)s)) > 0 OR t.id = %(number)s)",
+    " OR (t.description <> '' AND strpos(lower(t.description), lower(%(search)s)) > 0) OR t.id = %(number)s)",
 }
 _DUE = {
     "late": "t.due_at < %(now)s AND t.status <> 'done'",

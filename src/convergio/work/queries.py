@@ -16,6 +16,8 @@ from convergio.work.models import STATUSES
 
 # A column's head shows "1,000+" past this; counting further would cost more than it tells.
 COUNT_LIMIT = 1000
+# A list of more has no total.
+TOTAL_LIMIT = 10_000
 
 
 class TaskRow(msgspec.Struct, frozen=True):
@@ -49,41 +51,49 @@ class BoardColumn(msgspec.Struct, frozen=True):
 
 
 class TaskList(msgspec.Struct, frozen=True):
-    """A page of tasks, newest first. `next_cursor` is None on the last page."""
+    """A page of tasks, newest first. `total` is None over TOTAL_LIMIT, `next_cursor` on the last page."""
 
     tasks: list[TaskRow]
-    total: int
+    total: int | None
     next_cursor: int | None
 
 
 _COLUMNS = """t.id, t.title, t.description, t.status, t.priority, t.source, t.tag, t.assignee_id, t.due_at,
 t.position, t.email_id, e.subject, e.thread_id, t.created_by_id, t.completed_at, t.created_at, t.updated_at"""
 
+_MATCHES = "WITH matches AS MATERIALIZED (SELECT t.id, t.status, t.position FROM tasks t WHERE {where})"
+
 _ONE = """
 SELECT {columns} FROM tasks t LEFT JOIN emails e ON e.id = t.email_id
 WHERE t.workspace_id = %s AND t.id = %s
 """
 
-# The page is cut before the mail is joined, so that only its own rows look one up.
+# Ids come out of the index tasks_newest alone; only the page's own rows are read, and look up their mail.
 _LIST = """
 SELECT {columns}
-FROM (SELECT * FROM tasks t WHERE {where} {cursor} ORDER BY t.id DESC LIMIT %(limit)s OFFSET %(offset)s) t
+FROM (
+    SELECT t.id FROM tasks t WHERE {where} {cursor} ORDER BY t.id DESC LIMIT %(limit)s OFFSET %(offset)s
+) page
+JOIN tasks t ON t.id = page.id
 LEFT JOIN emails e ON e.id = t.email_id
 ORDER BY t.id DESC
 """
 
-_COUNT = "SELECT count(*) FROM tasks t WHERE {where}"
+_COUNT = "SELECT count(*) FROM (SELECT FROM tasks t WHERE {where} LIMIT %(count_limit)s) counted"
 
+# {source} is the table, whose index gives each column's first cards; for a search the matches, found in one pass.
 _BOARD = """
+{matches}
 SELECT c.status, n.total, {columns}
 FROM unnest(%(statuses)s::text[]) WITH ORDINALITY c(status, place)
 CROSS JOIN LATERAL (
     SELECT count(*) AS total
-    FROM (SELECT 1 FROM tasks t WHERE t.status = c.status AND {where} LIMIT %(count_limit)s) counted
+    FROM (SELECT FROM {source} t WHERE t.status = c.status AND {where} LIMIT %(count_limit)s) counted
 ) n
 LEFT JOIN LATERAL (
-    SELECT * FROM tasks t WHERE t.status = c.status AND {where} ORDER BY t.position, t.id LIMIT %(limit)s
-) t ON true
+    SELECT t.id FROM {source} t WHERE t.status = c.status AND {where} ORDER BY t.position, t.id LIMIT %(limit)s
+) first ON true
+LEFT JOIN tasks t ON t.id = first.id
 LEFT JOIN emails e ON e.id = t.email_id
 ORDER BY c.place, t.position, t.id
 """
@@ -112,15 +122,21 @@ def list_tasks(actor: Actor, wanted: TaskFilter, page: Page) -> TaskList:
     return TaskList(tasks=tasks, total=total, next_cursor=tasks[-1].id if more else None)
 
 
-def _count(condition: str, parameters: dict[str, Any]) -> int:
-    return int(sql.fetch_value(_COUNT.format(where=condition), parameters))
+def _count(condition: str, parameters: dict[str, Any]) -> int | None:
+    limit = {"count_limit": TOTAL_LIMIT + 1}
+    found: int = sql.fetch_value(_COUNT.format(where=condition), {**parameters, **limit})
+    return found if found <= TOTAL_LIMIT else None
 
 
 def get_board(actor: Actor, wanted: TaskFilter, *, limit: int = 50) -> list[BoardColumn]:
     """All columns in one statement, each with its first `limit` tasks."""
     condition, parameters = where(actor, wanted)
+    if wanted.search:
+        parts = {"matches": _MATCHES.format(where=condition), "source": "matches", "where": "true"}
+    else:
+        parts = {"matches": "", "source": "tasks", "where": condition}
     rows = sql.fetch_rows(
-        _BOARD.format(columns=_COLUMNS, where=condition),
+        _BOARD.format(columns=_COLUMNS, **parts),
         {**parameters, "statuses": list(STATUSES), "limit": limit, "count_limit": COUNT_LIMIT},
     )
     totals = {status: total for status, total, *_ in rows}

@@ -30,7 +30,7 @@ def variant_key(key: str, content_hash: bytes) -> str:
 def recognise(workspace_id: int, batch: Sequence[Incoming]) -> list[Incoming]:
     """Give every known message its ids, and a key of its own to every other; the answer is the new ones, in order.
 
-    A message that occurs twice in the batch is new once; the second one gets its ids from the first when that is stored.
+    A message that occurs twice in the batch is new once; the second gets its ids from the first when that is stored.
     """
     known = _load(workspace_id, batch)
     fresh: list[Incoming] = []

@@ -1,4 +1,4 @@
-"""Subjects without what mail programs put before them (after RFC 5256, section 2.1, with the words of other languages)."""
+"""Subjects without what mail programs put before them (RFC 5256, section 2.1, with the words of other languages)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from convergio.core.errors import NotFound
 
 
 class InboxRow(msgspec.Struct, frozen=True):
-    """An inbox. `state` is new, syncing, ok, unreachable, sign_in_failed or paused; has_secrets: passwords are stored."""
+    """An inbox. `state`: new, syncing, ok, unreachable, sign_in_failed or paused; has_secrets: passwords are stored."""
 
     id: int
     name: str

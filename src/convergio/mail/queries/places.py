@@ -10,6 +10,7 @@ import msgspec
 from convergio.core.errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Seventeen digits of microseconds reach the year 5138.
 _WRITTEN = re.compile(r"(-?)(\d{1,17})-(\d{1,18})")
 
 
@@ -30,10 +31,7 @@ def read_place(text: str) -> Place | None:
     if not text:
         return None
     match = _WRITTEN.fullmatch(text)
-    try:
-        at = _EPOCH + timedelta(microseconds=int(match[2])) if match else None
-    except OverflowError:
-        at = None
-    if match is None or at is None:
+    if match is None:
         raise InvalidInput("invalid_cursor", "This page address is damaged; open the list again.")
+    at = _EPOCH + timedelta(microseconds=int(match[2]))
     return Place(at, int(match[3]), backwards=bool(match[1]))

@@ -63,6 +63,7 @@ class ShownDraft(msgspec.Struct, frozen=True):
     """A machine's reply that waits for a decision. `cost_paise` and `tokens` are 0 without a model (`offline`)."""
 
     auto_reply_id: int
+    version: float
     reply_text: str
     ai_model: str
     offline: bool
@@ -177,6 +178,7 @@ def _draft(thread: Thread) -> ShownDraft | None:
 def _shown_draft(reply: AutoReplyRow) -> ShownDraft:
     return ShownDraft(
         auto_reply_id=reply.id,
+        version=reply.updated_at.timestamp(),
         reply_text=reply.reply_text,
         ai_model=reply.ai_model,
         offline=reply.ai_model == "offline",

@@ -23,11 +23,18 @@ Entry = dict[str, Any]
 
 
 class DemoMessage(NamedTuple):
-    """A message as a server would hand it over; `inbox_tag` is in lower case, `raw` has CRLF line ends."""
+    """A message as a server would hand it over; `inbox_tag` is in lower case, `raw` has CRLF line ends.
+
+    `is_sent`: it lies in the inbox's Sent folder. `is_read` and `task` (status, and the assignee's name before the @)
+    tell what the agency has done with it since.
+    """
 
     inbox_tag: str
     received_at: datetime
     raw: bytes
+    is_sent: bool
+    is_read: bool
+    task: dict[str, str]
 
 
 def demo_messages(now: datetime) -> Iterator[DemoMessage]:
@@ -37,9 +44,20 @@ def demo_messages(now: datetime) -> Iterator[DemoMessage]:
         for inbox_tag, entries in _tables()
         for entry in entries
     ]
+    week.sort(key=lambda item: item[1])
     ids = {entry["id"]: _message_id(entry, moment) for _, moment, entry in week}
-    for inbox_tag, moment, entry in sorted(week, key=lambda item: item[1]):
-        yield DemoMessage(inbox_tag, moment, _raw(inbox_tag, moment, entry, ids))
+    chains: dict[str, list[str]] = {}
+    for inbox_tag, moment, entry in week:
+        parent = entry.get("reply_to")
+        chain = chains[entry["id"]] = [*chains[parent], ids[parent]] if parent else []
+        yield DemoMessage(
+            inbox_tag=inbox_tag,
+            received_at=moment,
+            raw=_raw(inbox_tag, moment, entry, ids[entry["id"]], chain),
+            is_sent="to" in entry,
+            is_read=entry.get("is_read", False),
+            task=entry.get("task", {}),
+        )
 
 
 def _tables() -> Iterator[tuple[str, list[Entry]]]:
@@ -63,12 +81,18 @@ def _message_id(entry: Entry, moment: datetime) -> str:
     return f"<{entry['id']}.{moment:%Y%m%d%H%M}@{domain}>"
 
 
-def _raw(inbox_tag: str, moment: datetime, entry: Entry, ids: dict[str, str]) -> bytes:
-    head = "".join(f"{name}: {value}\r\n" for name, value in _head(inbox_tag, moment, entry, ids).items())
+def _raw(inbox_tag: str, moment: datetime, entry: Entry, message_id: str, ancestors: list[str]) -> bytes:
+    fields = _head(inbox_tag, moment, entry)
+    if entry.get("message_id") != "none":
+        fields["Message-ID"] = message_id
+    if ancestors:
+        fields |= {"In-Reply-To": ancestors[-1], "References": "\r\n ".join(ancestors)}
+    fields |= entry.get("headers", {})
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return head.encode("ascii") + _body(entry, moment).as_bytes(policy=SMTP)
 
 
-def _head(inbox_tag: str, moment: datetime, entry: Entry, ids: dict[str, str]) -> dict[str, str]:
+def _head(inbox_tag: str, moment: datetime, entry: Entry) -> dict[str, str]:
     """Header lines in the order of a real message. Encoded here, because the policy would turn all into UTF-8."""
     charset = entry.get("charset", "utf-8")
     name, address = parseaddr(entry["from"])
@@ -78,16 +102,11 @@ def _head(inbox_tag: str, moment: datetime, entry: Entry, ids: dict[str, str]) -
         "Received": f"from {relay} ({relay} [192.0.2.25])\r\n by mail.{DOMAIN} with ESMTPS; {format_datetime(moment)}",
         "Date": format_datetime(moment - timedelta(seconds=20)),
         "From": f"{_encoded(name, charset)} <{address}>",
-        "To": f"{inbox_tag}@{DOMAIN}",
+        "To": entry.get("to", f"{inbox_tag}@{DOMAIN}"),
         "Subject": _encoded(entry["subject"], charset),
     }
     if "cc" in entry:
         head["Cc"] = entry["cc"]
-    if entry.get("message_id") != "none":
-        head["Message-ID"] = ids[entry["id"]]
-    if "reply_to" in entry:
-        head["In-Reply-To"] = head["References"] = ids[entry["reply_to"]]
-    head.update(entry.get("headers", {}))
     return head
 
 

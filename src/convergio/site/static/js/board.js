@@ -2,7 +2,8 @@
 // and a toast says why. Loaded on the board only, after SortableJS.
 
 import { bind } from './keys.js';
-import { post } from './http.js';
+import { getPage, post } from './http.js';
+import { patchChildren } from './patch.js';
 import { showToast } from './toast.js';
 
 const LISTS = '.cv-col__list';
@@ -50,7 +51,6 @@ function onStart() {
 
 function onEnd({ item, from, to, oldDraggableIndex, newDraggableIndex }) {
   dragging = false;
-  if (missed) refresh();
   if (from === to && oldDraggableIndex === newDraggableIndex) return;
   const others = [...from.querySelectorAll('.cv-task')].filter((other) => other !== item);
   item.classList.toggle('is-done', to.dataset.status === 'done');
@@ -58,7 +58,7 @@ function onEnd({ item, from, to, oldDraggableIndex, newDraggableIndex }) {
     count(from, -1);
     count(to, 1);
   }
-  save(item, { list: from, before: others[oldDraggableIndex] || null });
+  save(item, { list: from, before: others[oldDraggableIndex] || null }).finally(() => missed && refresh());
 }
 
 function makeSortable() {
@@ -90,10 +90,19 @@ function moveTo(task, choice) {
   save(task, origin);
 }
 
-// A refresh under the pointer would drop the card; it waits until the hand is empty.
-function refresh() {
+// Other people's moves, new tasks: cards come, go and change places; what did not change stays, with its focus. A change
+// under the pointer would drop the card, so it waits until the hand is empty.
+async function refresh() {
   missed = false;
-  document.body.dispatchEvent(new CustomEvent('convergio:board', { bubbles: true }));
+  const fresh = await getPage(document.getElementById('tasks').dataset.live);
+  for (const list of document.querySelectorAll(LISTS)) {
+    const now = fresh.querySelector(`${LISTS}[data-status="${list.dataset.status}"]`);
+    if (!now) continue;
+    const [shown, counted] = [list, now].map((one) => one.closest('.cv-col').querySelector('[data-total]'));
+    shown.dataset.total = counted.dataset.total;
+    shown.textContent = counted.textContent;
+    patchChildren(list, now);
+  }
 }
 
 function onChange() {

@@ -27,3 +27,19 @@ export async function getJSON(url, { signal, fallback = null } = {}) {
   const response = await fetch(url, { signal, headers: { Accept: 'application/json' } });
   return response.ok ? response.json() : fallback;
 }
+
+/** GET a part of a page, as htmx would; resolves to a document. */
+export async function getPage(url) {
+  const response = await fetch(url, { headers: { 'HX-Request': 'true' } });
+  if (!response.ok) throw new Error(await sentence(response));
+  return new DOMParser().parseFromString(await response.text(), 'text/html');
+}
+
+/** POST one file as `file`; resolves to the answer's JSON. */
+export async function upload(url, file) {
+  const body = new FormData();
+  body.append('file', file);
+  const response = await fetch(url, { method: 'POST', headers: { 'X-CSRFToken': token(), Accept: 'application/json' }, body });
+  if (!response.ok) throw new Error(await sentence(response));
+  return response.json();
+}

@@ -1,8 +1,13 @@
 // Moving through rows and panes: J K X Enter, 1 2 3, ] for details, the bar that holds new mail back, mail frames.
 
 import { element, icon, isVisible } from './dom.js';
+import { getPage } from './http.js';
 import { bind } from './keys.js';
+import { patchChildren, update } from './patch.js';
 
+const ROW = '.cv-row[href]';
+const CHANGES = ['email.read', 'email.queued', 'email.sent', 'email.failed', 'email.uncertain', 'reply.drafted', 'reply.decided', 'resync'];
+const GATHER = 250; // ms in which several events become one look
 const ROWS = '.cv-row[href], .cv-task__title';
 const panes = () => document.querySelector('.cv-panes');
 const rows = () => [...document.querySelectorAll(ROWS)].filter(isVisible);
@@ -92,10 +97,39 @@ function onNewMail(event) {
   else showWaiting(scroll);
 }
 
-// Changes to rows that are already there are no news: they show when nobody is at the list, or with the next load.
-function onRowChange() {
-  const scroll = document.querySelector('[data-live-list]');
-  if (scroll && mayJoin(scroll)) refreshList();
+// What a list or conversation shows is brought up to date in place, so that nothing moves and no frame loads again.
+function gathered(run) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, GATHER);
+  };
+}
+
+const patchRows = gathered(async () => {
+  const listing = document.getElementById('listing');
+  if (!listing) return;
+  const fresh = await getPage(listing.getAttribute('hx-get'));
+  const now = new Map([...fresh.querySelectorAll(ROW)].map((row) => [row.getAttribute('href'), row]));
+  for (const row of listing.querySelectorAll(ROW)) update(row, now.get(row.getAttribute('href')));
+});
+
+const patchThread = gathered(async () => {
+  const messages = document.getElementById('messages');
+  // Whoever edits the draft right now keeps it; the server refuses what was decided meanwhile.
+  if (!messages || messages.querySelector('.cv-edit[open]')) return;
+  const fresh = await getPage(messages.dataset.live);
+  patchChildren(messages, fresh.getElementById('messages'));
+  update(document.getElementById('details'), fresh.getElementById('details'));
+});
+
+function onThreadEvent({ type, detail }) {
+  const open = document.getElementById('conversation')?.dataset.thread;
+  if (!open) return;
+  const ids = (detail?.ids || []).map(String);
+  const concerns = !ids.length
+    || (type.startsWith('convergio:reply.') ? ids.includes(open) : /received|queued/.test(type) || ids.some((id) => document.getElementById(`mail-${id}`)));
+  if (concerns) patchThread();
 }
 
 function markCurrent(event) {
@@ -124,9 +158,8 @@ export function startPanes() {
   document.addEventListener('htmx:load', (event) => fitFrames(event.target));
   document.addEventListener('htmx:beforeRequest', markCurrent);
   document.body.addEventListener('convergio:email.received', onNewMail);
-  for (const name of ['email.read', 'email.queued', 'email.sent', 'reply.drafted', 'reply.decided', 'undone', 'resync']) {
-    document.body.addEventListener(`convergio:${name}`, onRowChange);
-  }
+  for (const name of CHANGES) document.body.addEventListener(`convergio:${name}`, patchRows);
+  for (const name of ['email.received', ...CHANGES]) document.body.addEventListener(`convergio:${name}`, onThreadEvent);
   document.addEventListener('click', (event) => {
     if (!event.target.closest('[data-open="details"], [data-close="details"]')) return;
     event.preventDefault();

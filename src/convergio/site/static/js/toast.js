@@ -25,10 +25,8 @@ function startClock(toast, seconds, onEnd) {
 
 async function undo(toast, url) {
   try {
-    await post(url);
-    toast.remove();
-    document.body.dispatchEvent(new CustomEvent('convergio:undone', { bubbles: true }));
-    showToast({ text: 'Undone.', kind: 'ok' });
+    const { next } = await (await post(url)).json();
+    location.assign(next); // where what was taken back can be worked on
   } catch (error) {
     toast.remove();
     showToast({ text: error.message, kind: 'err' });

@@ -1,0 +1,1120 @@
+-- Written by `make schema` from the migrations; see the comments on tables and columns.
+
+CREATE EXTENSION IF NOT EXISTS btree_gin WITH SCHEMA public;
+
+COMMENT ON EXTENSION btree_gin IS 'support for indexing common datatypes in GIN';
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
+CREATE FUNCTION public.convergio_open_api_key(digest bytea) RETURNS TABLE(id bigint, workspace_id bigint, user_id bigint, role text, email text, name text, timezone text, stale boolean)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+    entry record;
+BEGIN
+    SELECT k.id, k.workspace_id, k.user_id, m.role, u.email, u.name, u.timezone,
+           coalesce(k.last_used_at < statement_timestamp() - interval '1 minute', true) AS stale
+    INTO entry
+    FROM api_keys k
+    JOIN users u ON u.id = k.user_id AND u.is_active
+    JOIN workspace_members m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
+    WHERE k.key_hash = digest AND k.revoked_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp());
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('convergio.workspace_id', entry.workspace_id::text, true);
+    RETURN QUERY SELECT entry.id, entry.workspace_id, entry.user_id, entry.role::text, entry.email::text,
+                        entry.name::text, entry.timezone::text, entry.stale;
+END $$;
+
+COMMENT ON FUNCTION public.convergio_open_api_key(digest bytea) IS 'Finds the living API key of a digest and opens its workspace for the transaction';
+
+CREATE FUNCTION public.convergio_open_session(digest bytea, wanted text) RETURNS TABLE(id bigint, workspace_id bigint, user_id bigint, role text, email text, name text, timezone text, stale boolean)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+    entry record;
+BEGIN
+    SELECT s.id, s.workspace_id, s.user_id, m.role, u.email, u.name, u.timezone,
+           s.last_seen_at < statement_timestamp() - interval '1 minute' AS stale
+    INTO entry
+    FROM user_sessions s
+    JOIN users u ON u.id = s.user_id AND u.is_active
+    JOIN workspace_members m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
+    WHERE s.token_hash = digest AND s.kind = wanted AND s.revoked_at IS NULL
+      AND s.token_expires_at > statement_timestamp() AND s.expires_at > statement_timestamp();
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('convergio.workspace_id', entry.workspace_id::text, true);
+    RETURN QUERY SELECT entry.id, entry.workspace_id, entry.user_id, entry.role::text, entry.email::text,
+                        entry.name::text, entry.timezone::text, entry.stale;
+END $$;
+
+COMMENT ON FUNCTION public.convergio_open_session(digest bytea, wanted text) IS 'Finds the living session of a token and opens its workspace for the transaction';
+
+CREATE FUNCTION public.convergio_search_emails(words text, senders text[], wanted_tag text, wanted_read boolean, wants_attachment boolean, since timestamp with time zone, until timestamp with time zone, wanted_direction text, wanted_status text, wanted_thread bigint, place_at timestamp with time zone, place_id bigint, page integer) RETURNS TABLE(id bigint, received_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+  workspace bigint := NULLIF(current_setting('convergio.workspace_id', true), '')::bigint;
+  query tsquery := to_tsquery('pg_catalog.simple', words);
+  inboxes bigint[];
+  ids bigint[];
+  times timestamptz[];
+BEGIN
+  IF workspace IS NULL THEN
+    RETURN;
+  END IF;
+  IF wanted_tag <> '' THEN
+    inboxes := ARRAY(SELECT i.id FROM public.inboxes AS i
+                     WHERE i.workspace_id = workspace AND lower(i.tag) = lower(wanted_tag));
+  END IF;
+  IF words = '' THEN
+    RETURN QUERY
+      SELECT e.id, e.received_at FROM public.emails AS e WHERE 
+        e.workspace_id = workspace
+        AND (place_at IS NULL OR (e.received_at, e.id) < (place_at, place_id))
+        AND (since IS NULL OR e.received_at >= since)
+        AND (until IS NULL OR e.received_at < until)
+        AND (wanted_read IS NULL OR e.is_read = wanted_read)
+        AND (wanted_read IS NOT FALSE OR e.thread_id IN (
+          SELECT t.id FROM public.email_threads AS t WHERE t.workspace_id = workspace AND t.unread_count > 0))
+        AND (wants_attachment IS NULL OR (e.attachments @@ '$[*].inline == false') = wants_attachment)
+        AND (wanted_direction = '' OR e.direction = wanted_direction)
+        AND (wanted_thread IS NULL OR e.thread_id = wanted_thread)
+        AND (inboxes IS NULL OR EXISTS (
+          SELECT FROM public.email_deliveries AS d WHERE d.email_id = e.id AND d.inbox_id = ANY (inboxes)))
+        AND (wanted_status = '' OR EXISTS (
+          SELECT FROM public.email_threads AS t WHERE t.id = e.thread_id AND t.status = wanted_status))
+        AND (cardinality(senders) = 0 OR (
+          SELECT bool_and(strpos(lower(e.from_name || ' ' || e.from_address), sender) > 0)
+          FROM unnest(senders) AS sender))
+
+      ORDER BY e.received_at DESC, e.id DESC LIMIT page;
+    RETURN;
+  END IF;
+  SELECT array_agg(found.id), array_agg(found.received_at) INTO ids, times FROM (
+    SELECT e.id, e.received_at FROM public.emails AS e WHERE e.search_vector @@ query AND 
+        e.workspace_id = workspace
+        AND (place_at IS NULL OR (e.received_at, e.id) < (place_at, place_id))
+        AND (since IS NULL OR e.received_at >= since)
+        AND (until IS NULL OR e.received_at < until)
+        AND (wanted_read IS NULL OR e.is_read = wanted_read)
+        AND (wanted_read IS NOT FALSE OR e.thread_id IN (
+          SELECT t.id FROM public.email_threads AS t WHERE t.workspace_id = workspace AND t.unread_count > 0))
+        AND (wants_attachment IS NULL OR (e.attachments @@ '$[*].inline == false') = wants_attachment)
+        AND (wanted_direction = '' OR e.direction = wanted_direction)
+        AND (wanted_thread IS NULL OR e.thread_id = wanted_thread)
+        AND (inboxes IS NULL OR EXISTS (
+          SELECT FROM public.email_deliveries AS d WHERE d.email_id = e.id AND d.inbox_id = ANY (inboxes)))
+        AND (wanted_status = '' OR EXISTS (
+          SELECT FROM public.email_threads AS t WHERE t.id = e.thread_id AND t.status = wanted_status))
+        AND (cardinality(senders) = 0 OR (
+          SELECT bool_and(strpos(lower(e.from_name || ' ' || e.from_address), sender) > 0)
+          FROM unnest(senders) AS sender))
+
+    LIMIT 2001) AS found;
+  IF COALESCE(cardinality(ids), 0) <= 2000 THEN
+    RETURN QUERY
+      SELECT found.id, found.at FROM unnest(ids, times) AS found(id, at)
+      ORDER BY found.at DESC, found.id DESC LIMIT page;
+    RETURN;
+  END IF;
+  -- OFFSET 0 keeps the two levels apart: the inner one walks in order, the outer one compares until it has enough.
+  RETURN QUERY
+    SELECT walked.id, walked.received_at FROM (
+      SELECT e.id, e.received_at, e.search_vector FROM public.emails AS e WHERE 
+        e.workspace_id = workspace
+        AND (place_at IS NULL OR (e.received_at, e.id) < (place_at, place_id))
+        AND (since IS NULL OR e.received_at >= since)
+        AND (until IS NULL OR e.received_at < until)
+        AND (wanted_read IS NULL OR e.is_read = wanted_read)
+        AND (wanted_read IS NOT FALSE OR e.thread_id IN (
+          SELECT t.id FROM public.email_threads AS t WHERE t.workspace_id = workspace AND t.unread_count > 0))
+        AND (wants_attachment IS NULL OR (e.attachments @@ '$[*].inline == false') = wants_attachment)
+        AND (wanted_direction = '' OR e.direction = wanted_direction)
+        AND (wanted_thread IS NULL OR e.thread_id = wanted_thread)
+        AND (inboxes IS NULL OR EXISTS (
+          SELECT FROM public.email_deliveries AS d WHERE d.email_id = e.id AND d.inbox_id = ANY (inboxes)))
+        AND (wanted_status = '' OR EXISTS (
+          SELECT FROM public.email_threads AS t WHERE t.id = e.thread_id AND t.status = wanted_status))
+        AND (cardinality(senders) = 0 OR (
+          SELECT bool_and(strpos(lower(e.from_name || ' ' || e.from_address), sender) > 0)
+          FROM unnest(senders) AS sender))
+
+      ORDER BY e.received_at DESC, e.id DESC OFFSET 0) AS walked
+    WHERE walked.search_vector @@ query LIMIT page;
+END $_$;
+
+COMMENT ON FUNCTION public.convergio_search_emails(words text, senders text[], wanted_tag text, wanted_read boolean, wants_attachment boolean, since timestamp with time zone, until timestamp with time zone, wanted_direction text, wanted_status text, wanted_thread bigint, place_at timestamp with time zone, place_id bigint, page integer) IS 'Messages of the scope''s workspace that match, newest first; beside row-level security, for the index';
+
+CREATE TABLE public.activity (
+    id bigint NOT NULL,
+    action character varying(100) NOT NULL,
+    subject character varying(100) DEFAULT ''::character varying NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.activity FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.activity.subject IS 'Table and id it was done to';
+
+COMMENT ON COLUMN public.activity.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.activity.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.activity ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.activity_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.app_settings (
+    id bigint NOT NULL,
+    key character varying(100) NOT NULL,
+    value jsonb NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.app_settings FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.app_settings.updated_at IS 'When the row last changed';
+
+COMMENT ON COLUMN public.app_settings.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.app_settings ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.app_settings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.email_deliveries (
+    id bigint NOT NULL,
+    uid bigint,
+    is_seen boolean DEFAULT false NOT NULL,
+    seen_wanted boolean,
+    is_junk boolean DEFAULT false NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    email_id bigint NOT NULL,
+    workspace_id bigint NOT NULL,
+    inbox_id bigint NOT NULL,
+    folder_id bigint
+);
+
+ALTER TABLE ONLY public.email_deliveries FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.email_deliveries.uid IS 'IMAP UID in that folder; NULL after UIDVALIDITY changed';
+
+COMMENT ON COLUMN public.email_deliveries.is_seen IS 'The server''s \Seen as last known';
+
+COMMENT ON COLUMN public.email_deliveries.seen_wanted IS 'What a person decided and the server does not know yet';
+
+COMMENT ON COLUMN public.email_deliveries.received_at IS 'Same as the message''s, for the inbox''s list';
+
+COMMENT ON COLUMN public.email_deliveries.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.email_deliveries.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.email_deliveries ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.email_deliveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.email_drafts (
+    id bigint NOT NULL,
+    recipients jsonb DEFAULT '{}'::jsonb NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    body_html text DEFAULT ''::text NOT NULL,
+    attachments jsonb DEFAULT '[]'::jsonb NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL,
+    workspace_id bigint NOT NULL,
+    thread_id bigint,
+    inbox_id bigint
+);
+
+ALTER TABLE ONLY public.email_drafts FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.email_drafts.updated_at IS 'When the row last changed';
+
+COMMENT ON COLUMN public.email_drafts.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.email_drafts ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.email_drafts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.email_threads (
+    id bigint NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    status character varying(10) DEFAULT 'open'::character varying NOT NULL,
+    participants character varying(255)[] DEFAULT '{}'::character varying[] NOT NULL,
+    is_open_list boolean DEFAULT false NOT NULL,
+    last_email_id bigint,
+    last_message_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    message_count integer DEFAULT 0 NOT NULL,
+    unread_count integer DEFAULT 0 NOT NULL,
+    has_attachments boolean DEFAULT false NOT NULL,
+    sender_name character varying(255) DEFAULT ''::character varying NOT NULL,
+    sender_address character varying(255) DEFAULT ''::character varying NOT NULL,
+    snippet character varying(255) DEFAULT ''::character varying NOT NULL,
+    subject_changed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.email_threads FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.email_threads.subject IS 'Of the first message';
+
+COMMENT ON COLUMN public.email_threads.status IS 'open | done';
+
+COMMENT ON COLUMN public.email_threads.participants IS 'Lower case, ours left out';
+
+COMMENT ON COLUMN public.email_threads.is_open_list IS 'Its audience is not in the headers (a list, or undisclosed recipients)';
+
+COMMENT ON COLUMN public.email_threads.sender_name IS 'Of the newest inbound message';
+
+COMMENT ON COLUMN public.email_threads.subject_changed IS 'A reply changed the base subject (rule 27)';
+
+COMMENT ON COLUMN public.email_threads.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.email_threads.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.email_threads ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.email_threads_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.idempotency_keys (
+    id bigint NOT NULL,
+    key character varying(255) NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer DEFAULT 0 NOT NULL,
+    answer bytea DEFAULT '\x'::bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.idempotency_keys.request_hash IS 'SHA-256 of method, path and body';
+
+COMMENT ON COLUMN public.idempotency_keys.status IS 'HTTP status of the stored answer';
+
+COMMENT ON COLUMN public.idempotency_keys.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.idempotency_keys.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.idempotency_keys ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.idempotency_keys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.inbound_events (
+    id bigint NOT NULL,
+    source character varying(50) NOT NULL,
+    external_id character varying(255) NOT NULL,
+    payload bytea NOT NULL,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    received_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    handled_at timestamp with time zone,
+    error text DEFAULT ''::text NOT NULL,
+    workspace_id bigint
+);
+
+COMMENT ON COLUMN public.inbound_events.received_at IS 'When the row was made';
+
+ALTER TABLE public.inbound_events ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.inbound_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.inbox_folders (
+    id bigint NOT NULL,
+    name character varying(500) NOT NULL,
+    role character varying(20) NOT NULL,
+    uidvalidity bigint DEFAULT 0 NOT NULL,
+    last_uid bigint DEFAULT 0 NOT NULL,
+    modseq bigint,
+    quiet_below bigint DEFAULT 0 NOT NULL,
+    inbox_id bigint NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.inbox_folders FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.inbox_folders.role IS 'inbox | sent | junk | trash | all';
+
+COMMENT ON COLUMN public.inbox_folders.modseq IS 'HIGHESTMODSEQ up to which flags are known (RFC 7162)';
+
+COMMENT ON COLUMN public.inbox_folders.quiet_below IS 'Mail with a UID below was there before we looked: stored, never answered';
+
+COMMENT ON COLUMN public.inbox_folders.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.inbox_folders ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.inbox_folders_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.inboxes (
+    id bigint NOT NULL,
+    name character varying(100) NOT NULL,
+    email_address character varying(255) NOT NULL,
+    tag character varying(50) NOT NULL,
+    colour character varying(20) DEFAULT 'blue'::character varying NOT NULL,
+    kind character varying(10) NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    reply_mode character varying(10) DEFAULT 'off'::character varying NOT NULL,
+    imap_host character varying(255) DEFAULT ''::character varying NOT NULL,
+    imap_port integer DEFAULT 993 NOT NULL,
+    imap_security character varying(10) DEFAULT 'tls'::character varying NOT NULL,
+    imap_username character varying(255) DEFAULT ''::character varying NOT NULL,
+    smtp_host character varying(255) DEFAULT ''::character varying NOT NULL,
+    smtp_port integer DEFAULT 465 NOT NULL,
+    smtp_security character varying(10) DEFAULT 'tls'::character varying NOT NULL,
+    smtp_username character varying(255) DEFAULT ''::character varying NOT NULL,
+    secrets_encrypted bytea,
+    oauth jsonb,
+    maildir_path character varying(1000) DEFAULT ''::character varying NOT NULL,
+    outbox_path character varying(1000) DEFAULT ''::character varying NOT NULL,
+    signature text DEFAULT ''::text NOT NULL,
+    state character varying(20) DEFAULT 'new'::character varying NOT NULL,
+    last_error text DEFAULT ''::text NOT NULL,
+    last_polled_at timestamp with time zone,
+    first_synced_at timestamp with time zone,
+    auth_failures integer DEFAULT 0 NOT NULL,
+    auto_paused_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    workspace_id bigint NOT NULL,
+    CONSTRAINT inboxes_kind CHECK (((kind)::text = ANY ((ARRAY['imap'::character varying, 'maildir'::character varying])::text[]))),
+    CONSTRAINT inboxes_reply_mode CHECK (((reply_mode)::text = ANY ((ARRAY['off'::character varying, 'draft'::character varying, 'auto'::character varying])::text[])))
+);
+
+ALTER TABLE ONLY public.inboxes FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.inboxes.email_address IS 'Lower case';
+
+COMMENT ON COLUMN public.inboxes.kind IS 'imap | maildir';
+
+COMMENT ON COLUMN public.inboxes.reply_mode IS 'off | draft | auto';
+
+COMMENT ON COLUMN public.inboxes.imap_security IS 'tls | starttls | plain';
+
+COMMENT ON COLUMN public.inboxes.smtp_security IS 'tls | starttls | plain';
+
+COMMENT ON COLUMN public.inboxes.secrets_encrypted IS 'JSON with imap_password and smtp_password';
+
+COMMENT ON COLUMN public.inboxes.state IS 'new | syncing | ok | unreachable | sign_in_failed | paused';
+
+COMMENT ON COLUMN public.inboxes.auto_paused_until IS 'Circuit breaker of automatic answers (rule 37)';
+
+COMMENT ON COLUMN public.inboxes.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.inboxes.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.inboxes ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.inboxes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.knowledge_documents (
+    id bigint NOT NULL,
+    title character varying(255) NOT NULL,
+    body text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    created_by_id bigint,
+    inbox_id bigint,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.knowledge_documents FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.knowledge_documents.body IS 'Markdown';
+
+COMMENT ON COLUMN public.knowledge_documents.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.knowledge_documents.updated_at IS 'When the row last changed';
+
+COMMENT ON COLUMN public.knowledge_documents.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.knowledge_documents ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.knowledge_documents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.knowledge_passages (
+    id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    heading character varying(255) DEFAULT ''::character varying NOT NULL,
+    text text NOT NULL,
+    document_id bigint NOT NULL,
+    workspace_id bigint NOT NULL,
+    search_vector tsvector GENERATED ALWAYS AS ((setweight(to_tsvector('english'::regconfig, (heading)::text), 'A'::"char") || to_tsvector('english'::regconfig, "left"(text, 200000)))) STORED
+);
+
+ALTER TABLE ONLY public.knowledge_passages FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.knowledge_passages.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.knowledge_passages ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.knowledge_passages_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.login_throttles (
+    key character varying(120) NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    blocked_until timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+COMMENT ON COLUMN public.login_throttles.updated_at IS 'When the row last changed';
+
+CREATE TABLE public.one_time_links (
+    id bigint NOT NULL,
+    purpose character varying(30) NOT NULL,
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.one_time_links.purpose IS 'password_reset | verify_email';
+
+COMMENT ON COLUMN public.one_time_links.created_at IS 'When the row was made';
+
+ALTER TABLE public.one_time_links ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.one_time_links_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.passkeys (
+    id bigint NOT NULL,
+    name character varying(100) NOT NULL,
+    credential_id bytea NOT NULL,
+    public_key bytea NOT NULL,
+    sign_count bigint DEFAULT 0 NOT NULL,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.passkeys.created_at IS 'When the row was made';
+
+ALTER TABLE public.passkeys ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.passkeys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.stored_files (
+    id bigint NOT NULL,
+    sha256 character varying(64) NOT NULL,
+    size bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.stored_files FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.stored_files.size IS 'Bytes';
+
+COMMENT ON COLUMN public.stored_files.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.stored_files.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.stored_files ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.stored_files_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.tags (
+    id bigint NOT NULL,
+    name character varying(50) NOT NULL,
+    colour character varying(20) NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.tags FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.tags.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.tags ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.tags_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.thread_inboxes (
+    id bigint NOT NULL,
+    last_message_at timestamp with time zone NOT NULL,
+    unread_count integer DEFAULT 0 NOT NULL,
+    inbox_id bigint NOT NULL,
+    thread_id bigint NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.thread_inboxes FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.thread_inboxes.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.thread_inboxes ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.thread_inboxes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.thread_references (
+    id bigint NOT NULL,
+    message_id character varying(500) NOT NULL,
+    inbox_id bigint NOT NULL,
+    thread_id bigint NOT NULL,
+    workspace_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.thread_references FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.thread_references.workspace_id IS 'Owning workspace';
+
+ALTER TABLE public.thread_references ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.thread_references_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.token_ledger (
+    id bigint NOT NULL,
+    kind character varying(20) NOT NULL,
+    tokens bigint NOT NULL,
+    expires_at timestamp with time zone,
+    cause character varying(100) DEFAULT ''::character varying NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.token_ledger.kind IS 'grant | purchase | bonus | usage | refund | adjustment';
+
+COMMENT ON COLUMN public.token_ledger.tokens IS 'Positive in, negative out';
+
+COMMENT ON COLUMN public.token_ledger.created_at IS 'When the row was made';
+
+ALTER TABLE public.token_ledger ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.token_ledger_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.token_reservations (
+    id bigint NOT NULL,
+    tokens bigint NOT NULL,
+    cause character varying(100) DEFAULT ''::character varying NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.token_reservations.created_at IS 'When the row was made';
+
+ALTER TABLE public.token_reservations ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.token_reservations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.trusted_devices (
+    id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL,
+    session_id bigint
+);
+
+COMMENT ON COLUMN public.trusted_devices.created_at IS 'When the row was made';
+
+ALTER TABLE public.trusted_devices ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.trusted_devices_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.workspace_invitations (
+    id bigint NOT NULL,
+    email character varying(255) NOT NULL,
+    role character varying(20) NOT NULL,
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    invited_by_id bigint,
+    workspace_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.workspace_invitations.created_at IS 'When the row was made';
+
+ALTER TABLE public.workspace_invitations ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.workspace_invitations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.workspace_members (
+    id bigint NOT NULL,
+    role character varying(20) NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL,
+    workspace_id bigint NOT NULL,
+    CONSTRAINT workspace_members_role CHECK (((role)::text = ANY ((ARRAY['owner'::character varying, 'admin'::character varying, 'member'::character varying])::text[])))
+);
+
+COMMENT ON COLUMN public.workspace_members.role IS 'owner | admin | member';
+
+COMMENT ON COLUMN public.workspace_members.created_at IS 'When the row was made';
+
+ALTER TABLE public.workspace_members ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.workspace_members_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.workspaces (
+    id bigint NOT NULL,
+    name character varying(255) NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    owner_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.workspaces.created_at IS 'When the row was made';
+
+ALTER TABLE public.workspaces ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.workspaces_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.activity
+    ADD CONSTRAINT activity_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.app_settings
+    ADD CONSTRAINT app_settings_once UNIQUE (workspace_id, key);
+
+ALTER TABLE ONLY public.app_settings
+    ADD CONSTRAINT app_settings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.email_deliveries
+    ADD CONSTRAINT email_deliveries_once UNIQUE (email_id, inbox_id);
+
+ALTER TABLE ONLY public.email_deliveries
+    ADD CONSTRAINT email_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.email_deliveries
+    ADD CONSTRAINT email_deliveries_uid_once UNIQUE (folder_id, uid);
+
+ALTER TABLE ONLY public.email_drafts
+    ADD CONSTRAINT email_drafts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.email_threads
+    ADD CONSTRAINT email_threads_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_once UNIQUE (workspace_id, key);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.inbound_events
+    ADD CONSTRAINT inbound_events_once UNIQUE (source, external_id);
+
+ALTER TABLE ONLY public.inbound_events
+    ADD CONSTRAINT inbound_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.inbox_folders
+    ADD CONSTRAINT inbox_folders_once UNIQUE (inbox_id, name);
+
+ALTER TABLE ONLY public.inbox_folders
+    ADD CONSTRAINT inbox_folders_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.inboxes
+    ADD CONSTRAINT inboxes_address_once UNIQUE (workspace_id, email_address);
+
+ALTER TABLE ONLY public.inboxes
+    ADD CONSTRAINT inboxes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.knowledge_documents
+    ADD CONSTRAINT knowledge_documents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.knowledge_passages
+    ADD CONSTRAINT knowledge_passages_once UNIQUE (document_id, ordinal);
+
+ALTER TABLE ONLY public.knowledge_passages
+    ADD CONSTRAINT knowledge_passages_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.login_throttles
+    ADD CONSTRAINT login_throttles_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.one_time_links
+    ADD CONSTRAINT one_time_links_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.one_time_links
+    ADD CONSTRAINT one_time_links_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.passkeys
+    ADD CONSTRAINT passkeys_credential_id_key UNIQUE (credential_id);
+
+ALTER TABLE ONLY public.passkeys
+    ADD CONSTRAINT passkeys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.stored_files
+    ADD CONSTRAINT stored_files_once UNIQUE (workspace_id, sha256);
+
+ALTER TABLE ONLY public.stored_files
+    ADD CONSTRAINT stored_files_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tags
+    ADD CONSTRAINT tags_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.thread_inboxes
+    ADD CONSTRAINT thread_inboxes_once UNIQUE (thread_id, inbox_id);
+
+ALTER TABLE ONLY public.thread_inboxes
+    ADD CONSTRAINT thread_inboxes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.thread_references
+    ADD CONSTRAINT thread_references_once UNIQUE (inbox_id, message_id);
+
+ALTER TABLE ONLY public.thread_references
+    ADD CONSTRAINT thread_references_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.token_ledger
+    ADD CONSTRAINT token_ledger_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.token_reservations
+    ADD CONSTRAINT token_reservations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.trusted_devices
+    ADD CONSTRAINT trusted_devices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.trusted_devices
+    ADD CONSTRAINT trusted_devices_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.workspace_invitations
+    ADD CONSTRAINT workspace_invitations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.workspace_invitations
+    ADD CONSTRAINT workspace_invitations_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.workspace_members
+    ADD CONSTRAINT workspace_members_once UNIQUE (workspace_id, user_id);
+
+ALTER TABLE ONLY public.workspace_members
+    ADD CONSTRAINT workspace_members_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.workspaces
+    ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
+
+CREATE INDEX activity_newest ON public.activity USING btree (workspace_id, id DESC);
+
+CREATE INDEX activity_user_id_02da5096 ON public.activity USING btree (user_id);
+
+CREATE INDEX email_deliveries_newest ON public.email_deliveries USING btree (inbox_id, received_at DESC, email_id DESC);
+
+CREATE INDEX email_deliveries_seen_wanted ON public.email_deliveries USING btree (folder_id) WHERE (seen_wanted IS NOT NULL);
+
+CREATE INDEX email_drafts_inbox_id_1b338f0a ON public.email_drafts USING btree (inbox_id);
+
+CREATE INDEX email_drafts_thread_id_683b06a7 ON public.email_drafts USING btree (thread_id);
+
+CREATE INDEX email_drafts_user_id_8e735fe1 ON public.email_drafts USING btree (user_id);
+
+CREATE INDEX email_drafts_workspace_id_15afabdf ON public.email_drafts USING btree (workspace_id);
+
+CREATE INDEX email_threads_newest ON public.email_threads USING btree (workspace_id, last_message_at DESC, id DESC);
+
+CREATE INDEX email_threads_unread ON public.email_threads USING btree (workspace_id, last_message_at DESC, id DESC) WHERE (unread_count > 0);
+
+CREATE INDEX inbound_events_workspace_id_2e9a7812 ON public.inbound_events USING btree (workspace_id);
+
+CREATE INDEX inbox_folders_workspace_id_628c9206 ON public.inbox_folders USING btree (workspace_id);
+
+CREATE UNIQUE INDEX inboxes_maildir_once ON public.inboxes USING btree (maildir_path) WHERE (NOT ((maildir_path)::text = ''::text));
+
+CREATE INDEX knowledge_documents_created_by_id_077711c4 ON public.knowledge_documents USING btree (created_by_id);
+
+CREATE INDEX knowledge_documents_inbox_id_79ec6247 ON public.knowledge_documents USING btree (inbox_id);
+
+CREATE INDEX knowledge_documents_title ON public.knowledge_documents USING btree (workspace_id, title);
+
+CREATE INDEX knowledge_passages_search ON public.knowledge_passages USING gin (search_vector);
+
+CREATE INDEX knowledge_passages_workspace_id_bdbe23c9 ON public.knowledge_passages USING btree (workspace_id);
+
+CREATE INDEX login_throttles_key_951e5779_like ON public.login_throttles USING btree (key varchar_pattern_ops);
+
+CREATE INDEX one_time_links_user_id_5ed66344 ON public.one_time_links USING btree (user_id);
+
+CREATE INDEX passkeys_user_id_0a34c61d ON public.passkeys USING btree (user_id);
+
+CREATE INDEX stored_files_sha256 ON public.stored_files USING btree (sha256);
+
+CREATE UNIQUE INDEX tags_once ON public.tags USING btree (workspace_id, lower((name)::text));
+
+CREATE INDEX thread_inboxes_newest ON public.thread_inboxes USING btree (inbox_id, last_message_at DESC, thread_id DESC);
+
+CREATE INDEX thread_inboxes_unread ON public.thread_inboxes USING btree (inbox_id, last_message_at DESC, thread_id DESC) WHERE (unread_count > 0);
+
+CREATE INDEX thread_references_thread_id_88743ff0 ON public.thread_references USING btree (thread_id);
+
+CREATE INDEX token_ledger_user_id_6cc426e8 ON public.token_ledger USING btree (user_id);
+
+CREATE INDEX token_reservations_user_id_b1fee63d ON public.token_reservations USING btree (user_id);
+
+CREATE INDEX trusted_devices_session_id_569b432c ON public.trusted_devices USING btree (session_id);
+
+CREATE INDEX trusted_devices_user_id_98526639 ON public.trusted_devices USING btree (user_id);
+
+CREATE INDEX workspace_invitations_invited_by_id_9283daf5 ON public.workspace_invitations USING btree (invited_by_id);
+
+CREATE INDEX workspace_invitations_workspace_id_c67db95c ON public.workspace_invitations USING btree (workspace_id);
+
+CREATE INDEX workspace_members_user_id_b4ccc11d ON public.workspace_members USING btree (user_id);
+
+CREATE INDEX workspaces_owner_id_d7117e4b ON public.workspaces USING btree (owner_id);
+
+ALTER TABLE ONLY public.activity
+    ADD CONSTRAINT activity_workspace_id_efc63b80_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.app_settings
+    ADD CONSTRAINT app_settings_workspace_id_95141bdd_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_deliveries
+    ADD CONSTRAINT email_deliveries_folder_id_a71e2c9d_fk_inbox_folders_id FOREIGN KEY (folder_id) REFERENCES public.inbox_folders(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_deliveries
+    ADD CONSTRAINT email_deliveries_inbox_id_71e58aee_fk_inboxes_id FOREIGN KEY (inbox_id) REFERENCES public.inboxes(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_deliveries
+    ADD CONSTRAINT email_deliveries_workspace_id_13fba1c4_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_drafts
+    ADD CONSTRAINT email_drafts_inbox_id_1b338f0a_fk_inboxes_id FOREIGN KEY (inbox_id) REFERENCES public.inboxes(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_drafts
+    ADD CONSTRAINT email_drafts_thread_id_683b06a7_fk_email_threads_id FOREIGN KEY (thread_id) REFERENCES public.email_threads(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_drafts
+    ADD CONSTRAINT email_drafts_workspace_id_15afabdf_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.email_threads
+    ADD CONSTRAINT email_threads_workspace_id_d9f41be5_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_workspace_id_725d987f_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.inbound_events
+    ADD CONSTRAINT inbound_events_workspace_id_2e9a7812_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.inbox_folders
+    ADD CONSTRAINT inbox_folders_inbox_id_b8a5494e_fk_inboxes_id FOREIGN KEY (inbox_id) REFERENCES public.inboxes(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.inbox_folders
+    ADD CONSTRAINT inbox_folders_workspace_id_628c9206_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.inboxes
+    ADD CONSTRAINT inboxes_workspace_id_d6178865_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.knowledge_documents
+    ADD CONSTRAINT knowledge_documents_inbox_id_79ec6247_fk_inboxes_id FOREIGN KEY (inbox_id) REFERENCES public.inboxes(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.knowledge_documents
+    ADD CONSTRAINT knowledge_documents_workspace_id_67eeaaeb_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.knowledge_passages
+    ADD CONSTRAINT knowledge_passages_document_id_70068144_fk_knowledge FOREIGN KEY (document_id) REFERENCES public.knowledge_documents(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.knowledge_passages
+    ADD CONSTRAINT knowledge_passages_workspace_id_bdbe23c9_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.stored_files
+    ADD CONSTRAINT stored_files_workspace_id_ff7e61e3_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.tags
+    ADD CONSTRAINT tags_workspace_id_a3a99045_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.thread_inboxes
+    ADD CONSTRAINT thread_inboxes_inbox_id_86dbe850_fk_inboxes_id FOREIGN KEY (inbox_id) REFERENCES public.inboxes(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.thread_inboxes
+    ADD CONSTRAINT thread_inboxes_thread_id_c2eb55f8_fk_email_threads_id FOREIGN KEY (thread_id) REFERENCES public.email_threads(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.thread_inboxes
+    ADD CONSTRAINT thread_inboxes_workspace_id_dee7fca7_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.thread_references
+    ADD CONSTRAINT thread_references_inbox_id_23df729d_fk_inboxes_id FOREIGN KEY (inbox_id) REFERENCES public.inboxes(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.thread_references
+    ADD CONSTRAINT thread_references_thread_id_88743ff0_fk_email_threads_id FOREIGN KEY (thread_id) REFERENCES public.email_threads(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.thread_references
+    ADD CONSTRAINT thread_references_workspace_id_51238a9c_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.workspace_invitations
+    ADD CONSTRAINT workspace_invitations_workspace_id_c67db95c_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.workspace_members
+    ADD CONSTRAINT workspace_members_workspace_id_3a96620d_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE public.activity ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.email_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.email_drafts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.email_threads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.inbox_folders ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.inboxes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.knowledge_documents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.knowledge_passages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.stored_files ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tags ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.thread_inboxes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.thread_references ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY workspace_scope ON public.activity USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.app_settings USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.email_deliveries USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.email_drafts USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.email_threads USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.idempotency_keys USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.inbox_folders USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.inboxes USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.knowledge_documents USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.knowledge_passages USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.stored_files USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.tags USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.thread_inboxes USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY workspace_scope ON public.thread_references USING ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('convergio.workspace_id'::text, true), ''::text))::bigint));
