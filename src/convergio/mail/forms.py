@@ -27,6 +27,8 @@ _DEFAULTS = {
     "kind": "imap", "reply_mode": "draft", "colour": "blue", "is_active": "1",
     "imap_port": "993", "imap_security": "tls", "smtp_port": "465", "smtp_security": "tls",
 }  # fmt: skip
+# What an action calls a field, where the form has another word for it.
+_FORM_NAMES = {"email": "email_address"}
 _SERVER_FIELDS = ("imap_", "smtp_")
 
 
@@ -83,4 +85,5 @@ class InboxForm:
 
     def refuse(self, error: AppError) -> None:
         """Keep the sentence beside the field that it is about."""
-        self.errors[str(error.facts.get("field", "form"))] = error.message
+        field = str(error.facts.get("field", "form"))
+        self.errors[_FORM_NAMES.get(field, field)] = error.message

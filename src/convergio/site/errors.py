@@ -68,7 +68,8 @@ def respond(request: HttpRequest, error: AppError) -> HttpResponse:
     """The answer to a refusal: `{"error", "code", facts...}` for programs and scripts, a page for people."""
     status = status_of(error)
     log.info("request.refused", code=error.code, status=status)
-    if is_api(request.path_info) or not request.accepts("text/html"):
+    by_script = request.headers.get("HX-Request") == "true" or not request.accepts("text/html")
+    if is_api(request.path_info) or by_script:
         body = msgspec.json.encode({"error": error.message, "code": error.code, **error.facts})
         response = HttpResponse(body, content_type="application/json", status=status)
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -61,7 +59,8 @@ def compose(request: SignedInHttpRequest) -> HttpResponse:
     except (InvalidInput, TooLarge, NotFound) as error:
         field = str(error.facts.get("field", "form"))
         errors = {_FORM_NAMES.get(field, field): error.message}
-        return _compose_page(request, None, errors=errors, status=422)
+        draft = saved_draft(request.actor, number(post.get("draft")))
+        return _compose_page(request, draft, errors=errors, status=422)
     return redirect(queued_address(thread_of(request.actor, email_id), email_id))
 
 
@@ -82,20 +81,28 @@ def _compose_page(
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    inboxes = list_sending_inboxes(request.actor)
-    values: dict[str, Any] = {name: request.POST.get(name, "") for name in _FIELDS}
-    if draft:
-        values |= {"inbox": str(draft.inbox_id or ""), "subject": draft.subject, "body_html": draft.body_html}
-        values |= {name: draft.recipients.get(name, "") for name in ("to", "cc")}
+    """The form with what was just typed, else with the draft."""
+    typed = request.method == "POST"
     context = {
-        "inboxes": [(str(one.id), f"{one.name} <{one.email_address}>") for one in inboxes],
-        "values": values,
+        "inboxes": [
+            (str(one.id), f"{one.name} <{one.email_address}>") for one in list_sending_inboxes(request.actor)
+        ],
+        "values": {name: request.POST.get(name, "") for name in _FIELDS} if typed else _values(draft),
+        "files": sent_files(request) if typed else draft.attachments if draft else [],
         "errors": errors or {},
         "draft": draft,
         "unfinished": [one for one in list_drafts(request.actor) if draft is None or one.id != draft.id],
         "inbox": "",
     }
     return render(request, "mail/compose.html", context, status=status)
+
+
+def _values(draft: SavedDraft | None) -> dict[str, str]:
+    values = dict.fromkeys(_FIELDS, "")
+    if draft:
+        values |= {"inbox": str(draft.inbox_id or ""), "subject": draft.subject, "body_html": draft.body_html}
+        values |= {name: draft.recipients.get(name, "") for name in ("to", "cc")}
+    return values
 
 
 @require_POST
