@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from convergio.core import clock, events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest.arrivals import Arrival, Receiver, Stored
-from convergio.mail.ingest.incoming import Incoming, people, take_in
+from convergio.mail.ingest.incoming import Incoming, keep_files, people, take_in
 from convergio.mail.ingest.recognise import recognise
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.ingest.threads import Threader
@@ -34,6 +34,7 @@ def store_messages(
     transaction; it is where a caller moves its cursor (rule 6).
     """
     batch = [take_in(arrival, receiver) for arrival in arrivals]
+    keep_files(batch)
     with workspace_scope(receiver.workspace_id):
         sql.execute(
             "SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF]
@@ -130,30 +131,34 @@ def _share_ids(batch: list[Incoming]) -> None:
             incoming.thread_id = stored[incoming.key].thread_id
 
 
+_NOTE_DELIVERIES = """
+INSERT INTO email_deliveries AS known
+  (workspace_id, email_id, inbox_id, folder_id, uid, is_seen, is_junk, received_at)
+SELECT %(workspace)s, email.id, %(inbox)s, came.folder_id, came.uid, came.is_seen, came.is_junk, email.received_at
+FROM unnest(%(emails)s::bigint[], %(folders)s::bigint[], %(uids)s::bigint[], %(seen)s::boolean[], %(junk)s::boolean[])
+  AS came(email_id, folder_id, uid, is_seen, is_junk)
+JOIN emails AS email ON email.id = came.email_id
+ORDER BY email.id
+ON CONFLICT (email_id, inbox_id) DO UPDATE
+  SET folder_id = excluded.folder_id, uid = excluded.uid, is_seen = excluded.is_seen
+  WHERE excluded.uid IS NOT NULL AND (known.uid IS NULL OR known.folder_id = excluded.folder_id)
+"""
+
+
 def _note_deliveries(receiver: Receiver, batch: list[Incoming]) -> None:
     """Which inbox got it, and where it lies there. A copy in another folder does not hide the one in the inbox."""
-    rows = {
-        incoming.email_id: [
-            receiver.workspace_id,
-            incoming.email_id,
-            receiver.inbox_id,
-            incoming.arrival.folder_id,
-            incoming.arrival.uid,
-            incoming.arrival.is_seen,
-            incoming.arrival.is_junk,
-            incoming.received_at,
-        ]
-        for incoming in batch
-    }
-    sql.execute_many(
-        """INSERT INTO email_deliveries AS known
-             (workspace_id, email_id, inbox_id, folder_id, uid, is_seen, is_junk, received_at)
-           SELECT %s, %s::bigint, %s, %s::bigint, %s::bigint, %s, %s,
-                  COALESCE((SELECT received_at FROM emails WHERE id = %s), %s)
-           ON CONFLICT (email_id, inbox_id) DO UPDATE
-             SET folder_id = excluded.folder_id, uid = excluded.uid, is_seen = excluded.is_seen
-             WHERE excluded.uid IS NOT NULL AND (known.uid IS NULL OR known.folder_id = excluded.folder_id)""",
-        [[*row[:7], row[1], row[7]] for row in rows.values()],
+    came = {incoming.email_id: incoming.arrival for incoming in batch}
+    sql.execute(
+        _NOTE_DELIVERIES,
+        {
+            "workspace": receiver.workspace_id,
+            "inbox": receiver.inbox_id,
+            "emails": list(came),
+            "folders": [one.folder_id for one in came.values()],
+            "uids": [one.uid for one in came.values()],
+            "seen": [one.is_seen for one in came.values()],
+            "junk": [one.is_junk for one in came.values()],
+        },
     )
 
 

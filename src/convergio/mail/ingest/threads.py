@@ -96,12 +96,15 @@ class Threader:
         for one in conversations:
             if one.absorbed:
                 merge_threads(one.id, one.absorbed)
-        sql.execute_many(
-            """INSERT INTO thread_references (workspace_id, inbox_id, message_id, thread_id) VALUES (%s, %s, %s, %s)
+        sql.execute(
+            """INSERT INTO thread_references (workspace_id, inbox_id, message_id, thread_id)
+               SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[])
                ON CONFLICT (inbox_id, message_id) DO NOTHING""",
             [
-                [workspace_id, self.receiver.inbox_id, reference, conversation.id]
-                for reference, conversation in self._new_references.items()
+                workspace_id,
+                self.receiver.inbox_id,
+                list(self._new_references),
+                [conversation.id for conversation in self._new_references.values()],
             ],
         )
 
