@@ -55,7 +55,7 @@ def install_missing() -> None:
 
 def pytest(*arguments: str, **environment: str) -> int:
     """Run the suite and return its exit code."""
-    command = [VENV / "bin" / "python", "-m", "pytest", *arguments, *sys.argv[1:]]
+    command = [str(VENV / "bin" / "python"), "-m", "pytest", *arguments, *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
 
 

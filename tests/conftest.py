@@ -20,7 +20,8 @@ __all__ = ["outsider", "owner", "teammate"]
 APPLICATION_ROLE = "convergio_test_app"
 
 
-def _with_database(url: str, name: str, user: str | None = None) -> str:
+def with_database(url: str, name: str, user: str | None = None) -> str:
+    """The address of another database of the same server, perhaps for another user."""
     parts = urlsplit(url)
     netloc = parts.netloc if user is None else f"{user}:{user}@{parts.netloc.rpartition('@')[2]}"
     return urlunsplit((parts.scheme, netloc, f"/{name}", parts.query, ""))
@@ -46,7 +47,7 @@ def database_urls(admin_server: str) -> Iterator[tuple[str, str]]:
         if role is None:
             connection.execute(f"CREATE ROLE {APPLICATION_ROLE} LOGIN PASSWORD '{APPLICATION_ROLE}'")
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
-    yield _with_database(admin_server, name), _with_database(admin_server, name, APPLICATION_ROLE)
+    yield with_database(admin_server, name), with_database(admin_server, name, APPLICATION_ROLE)
     with psycopg.connect(admin_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

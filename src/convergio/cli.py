@@ -60,8 +60,8 @@ def _parse(given: list[str]) -> argparse.Namespace:
     chosen = next((word for word in given if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         # Without `help` argparse leaves the command out of its list.
-        listed = {"help": summary} if summary else {}
-        command = commands.add_parser(name, description=summary, **listed)
+        command = commands.add_parser(name, help=summary) if summary else commands.add_parser(name)
+        command.description = summary
         if name == chosen:
             module: Command = importlib.import_module(COMMANDS.module(name))
             module.configure(command)

@@ -1,15 +1,13 @@
 """The command as people run it: another process, its output and its exit code."""
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.support.commands import convergio
 from tests.support.postgres import reachable_folder
 
 COMMANDS = [
@@ -26,21 +24,6 @@ COMMANDS = [
     "apikey",
     "manage",
 ]
-
-
-def convergio(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CONVERGIO_", "DATABASE_"))
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "convergio", *map(str, arguments)],
-        env=clean | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +127,3 @@ def test_an_account_and_a_key_can_be_made(data_dir: Path) -> None:
     assert again.returncode == 1
     assert again.stderr.count("\n") == 1
     assert convergio("apikey", "create", "nobody@convergio.test", "--data-dir", data_dir).returncode == 1
-
-
-def test_check_names_pending_migrations_and_a_superuser(data_dir: Path) -> None:
-    with reachable_folder() as folder:
-        done = convergio("check", "--data-dir", folder / "data")
-    assert done.returncode == 1
-    assert "migrations are pending." in done.stdout
-    assert "Run convergio migrate." in done.stdout

@@ -91,6 +91,9 @@ IDS: dict[str, Factory] = {
     "reply_id": reply_id,
     "document_id": document_id,
     "draft_id": lambda owner: save_draft(owner.actor, DraftFields(subject=canary(owner))),
+    "workspace_id": lambda owner: owner.workspace.id,  # of signed addresses; without the key nobody signs one
+    "expires": lambda _: 4_102_444_800,
+    "signature": lambda _: "0" * 40,
     "number": lambda _: 0,  # of a mail's files; the mail beside it is the foreign one
 }
 # Fields of bodies and filters that name objects. Lists take one of them.

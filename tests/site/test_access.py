@@ -21,7 +21,8 @@ PUBLIC = {
     "POST /api/auth/password-reset",
     "POST /api/auth/password-reset/confirm",
 }
-PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm"}
+PICTURE = "/mail-images/{workspace_id}/{email_id}/{number}/{expires}/{signature}"
+PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm", PICTURE}
 
 
 def anything(operation: Operation) -> dict[str, int]:

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TypeAlias
 
+import psycopg
+
 from convergio.commands.migrate import migrate
 from convergio.commands.schema_domains import domain_of_tables
 from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
@@ -16,6 +18,14 @@ from convergio.core.pg_tools import dump_schema
 from convergio.core.roles import grant_application_role
 from convergio.core.schema_docs import differing_files, split_schema, write_schema
 
+_MOVED_FOLDERS = """
+UPDATE inboxes SET
+  maildir_path = CASE WHEN starts_with(maildir_path, %(before)s)
+    THEN %(now)s || substr(maildir_path, length(%(before)s) + 1) ELSE maildir_path END,
+  outbox_path = CASE WHEN starts_with(outbox_path, %(before)s)
+    THEN %(now)s || substr(outbox_path, length(%(before)s) + 1) ELSE outbox_path END
+WHERE kind = 'maildir'
+"""
 # argparse has no public name for what add_subparsers returns.
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
@@ -107,7 +117,11 @@ def _report(differing: list[str]) -> int:
 def back_up(options: argparse.Namespace) -> int:
     with open_workplace(options) as workplace:
         write_backup(
-            workplace.admin_url, workplace.data_dir, options.file.absolute(), binaries=workplace.binaries
+            workplace.admin_url,
+            workplace.data_dir,
+            options.file.absolute(),
+            waiting=["mail"],
+            binaries=workplace.binaries,
         )
     print(f"Everything is in {options.file}. It holds secrets: keep it as you keep passwords.")
     return 0
@@ -115,7 +129,12 @@ def back_up(options: argparse.Namespace) -> int:
 
 def restore_from(options: argparse.Namespace) -> int:
     with open_workplace(options) as workplace:
-        restore_backup(workplace.admin_url, workplace.data_dir, options.file, binaries=workplace.binaries)
+        before = restore_backup(
+            workplace.admin_url, workplace.data_dir, options.file, binaries=workplace.binaries
+        )
         grant_application_role(workplace.admin_url, workplace.app_role)
+        with psycopg.connect(workplace.admin_url) as owner:
+            # Folders of inboxes lie where the data folder is now; those elsewhere on the machine stay.
+            owner.execute(_MOVED_FOLDERS, {"before": f"{before}/", "now": f"{workplace.data_dir}/"})
     print(f"{options.file} is restored into {workplace.data_dir}.")
     return 0

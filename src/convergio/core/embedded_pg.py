@@ -78,7 +78,7 @@ class EmbeddedPostgres:
         except OSError as error:
             self.stop()
             raise storage_fault(error, self.data_dir) from error
-        except PlatformFault:
+        except BaseException:
             self.stop()
             raise
 

@@ -1,7 +1,7 @@
 """Telling other domains and open browser windows that something happened.
 
 `announce` runs inside the transaction that made it happen: what it queues and notifies leaves with the commit, or
-not at all. Other domains answer with `@on(...)`, which runs as a job; browsers get the same event through LISTEN/NOTIFY.
+not at all. Other domains answer with `@on(...)`, which runs as a job; browsers get the same event by LISTEN/NOTIFY.
 """
 
 from __future__ import annotations

@@ -41,3 +41,6 @@ def configure(options: dict[str, Any]) -> None:
     root.setLevel(str(options["level"]).upper())
     for noisy in ("procrastinate", "httpx", "imapclient"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of what it raises anyway; its pool, which does not, keeps its own level.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("psycopg.pool").setLevel(logging.WARNING)

@@ -15,6 +15,7 @@ from convergio.core import sql
 
 SETTING = "convergio.workspace_id"
 CURRENT = f"NULLIF(current_setting('{SETTING}', true), '')::bigint"
+_SAME = f"workspace_id = {CURRENT}"
 
 
 def set_scope(workspace_id: int | None) -> None:
@@ -61,8 +62,7 @@ def _enable(table: str) -> list[str]:
     return [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-        f"CREATE POLICY workspace_scope ON {table} "
-        f"USING (workspace_id = {CURRENT}) WITH CHECK (workspace_id = {CURRENT})",
+        f"CREATE POLICY workspace_scope ON {table} USING ({_SAME}) WITH CHECK ({_SAME})",
     ]
 
 

@@ -13,5 +13,7 @@ def add_toast(
     """Ask the page to show `text`. `kind` is "", ok, err or send; `undo` is an address that takes a POST."""
     toast = {"text": text, "kind": kind, "undo": undo, "seconds": seconds}
     # Escaped to ASCII, as headers have to be.
-    response.headers["HX-Trigger"] = json.dumps({"convergio:toast": {name: value for name, value in toast.items() if value}})
+    response.headers["HX-Trigger"] = json.dumps(
+        {"convergio:toast": {name: value for name, value in toast.items() if value}}
+    )
     return response

@@ -35,6 +35,18 @@ def outbox_folder(given: str) -> str:
     return str(folder)
 
 
+def make_folders(maildir: str, outbox: str) -> None:
+    """Make what is missing of a maildir and an outbox, so that mail can come and go at once. Raises InvalidInput."""
+    try:
+        for folder in (*(Path(maildir, part) for part in ("new", "cur", "tmp")), Path(outbox)):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "it failed").lower()
+        raise InvalidInput(
+            "folder_unusable", f"The folder {folder} cannot be made: {reason}.", field="maildir_path"
+        ) from error
+
+
 def _folder_in(root: Path, given: str, field: str) -> Path | None:
     """`given` is a bare name or an absolute path; symbolic links are followed before it is judged."""
     if "\0" in given:

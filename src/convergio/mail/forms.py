@@ -24,8 +24,8 @@ _CHOICES = {
 }
 # What an empty form begins with.
 _DEFAULTS = {
-    "kind": "imap", "reply_mode": "draft", "colour": "blue", "is_active": "1", "imap_port": "993", "imap_security": "tls",
-    "smtp_port": "465", "smtp_security": "tls",
+    "kind": "imap", "reply_mode": "draft", "colour": "blue", "is_active": "1",
+    "imap_port": "993", "imap_security": "tls", "smtp_port": "465", "smtp_security": "tls",
 }  # fmt: skip
 _SERVER_FIELDS = ("imap_", "smtp_")
 
@@ -59,7 +59,9 @@ class InboxForm:
     def fields(self) -> InboxFields:
         """Arguments of create_inbox and update_inbox; an empty password keeps the stored one. Raises InvalidInput."""
         for name, allowed in _CHOICES.items():
-            if self.values[name] not in allowed and not (name.startswith(_SERVER_FIELDS) and self._is_maildir):
+            if self.values[name] not in allowed and not (
+                name.startswith(_SERVER_FIELDS) and self._is_maildir
+            ):
                 raise InvalidInput("unknown_choice", "Choose one of the offered words.", field=name)
         names = [name for name in _TEXTS if not (name.startswith(_SERVER_FIELDS) and self._is_maildir)]
         fields: dict[str, Any] = {name: self.values[name] for name in names}

@@ -17,7 +17,7 @@ from convergio.accounts.permissions import require
 from convergio.core import crypto, events, sql
 from convergio.core.errors import Conflict, InvalidInput, NotFound
 from convergio.mail.connections import mailbox_settings, open_secrets, seal_secrets
-from convergio.mail.folders import maildir_folder, outbox_folder
+from convergio.mail.folders import maildir_folder, make_folders, outbox_folder
 from convergio.mail.mailboxes import open_mailbox
 from convergio.mail.mailboxes.protocol import MailboxReport
 from convergio.mail.models import Inbox
@@ -99,6 +99,8 @@ def create_inbox(actor: Actor, fields: InboxFields) -> int:
             secrets=seal_secrets(inbox_id, _with_smtp(secrets)) if secrets else None,
             **checked,
         )
+    if checked["kind"] == "maildir":
+        make_folders(checked["maildir_path"], checked["outbox_path"])
     events.show(CHANGED, workspace_id=actor.workspace_id, ids=[inbox_id])
     return inbox_id
 

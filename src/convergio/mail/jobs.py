@@ -60,7 +60,7 @@ def look_for_uncertain(workspace_id: int, ids: list[int]) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(name="mail.sweep_outbox", queueing_lock="mail.sweep_outbox", queue="send")
-def sweep_outbox(timestamp: int) -> None:
+def sweep_outbox(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Pick up what a killed worker left behind, workspace by workspace."""
     for workspace_id in workspace_ids():
         recover_interrupted(workspace_id)

@@ -154,6 +154,8 @@ class ThreadInbox(models.Model):
             models.Index(
                 fields=["inbox", "-last_message_at", "-thread"],
                 condition=Q(unread_count__gt=0),
+                # What the policy reads, so that counting needs the index only.
+                include=["workspace"],
                 name="thread_inboxes_unread",
             ),
         ]

@@ -37,8 +37,8 @@ class _Letter(msgspec.Struct):
 
 
 _LETTER = """
-SELECT email.message_id, email.outbox_key, email.thread_id, delivery.inbox_id, email.recipients, email.subject, email.body_text,
-  email.body_html, email.in_reply_to, email.attachments
+SELECT email.message_id, email.outbox_key, email.thread_id, delivery.inbox_id, email.recipients, email.subject,
+  email.body_text, email.body_html, email.in_reply_to, email.attachments
 FROM emails AS email JOIN email_deliveries AS delivery ON delivery.email_id = email.id
 WHERE email.id = %s AND email.workspace_id = %s ORDER BY delivery.id LIMIT 1
 """
@@ -64,7 +64,9 @@ def take_back(actor: Actor, email_id: int) -> TakenBack:
     thread_id = letter.thread_id if letter.in_reply_to else None
     draft_id = save_draft(actor, _fields(actor, letter), thread_id=thread_id, inbox_id=letter.inbox_id)
     for statement in _FORGET:
-        sql.execute(statement, {"email": email_id, "thread": letter.thread_id, "message_id": letter.message_id})
+        sql.execute(
+            statement, {"email": email_id, "thread": letter.thread_id, "message_id": letter.message_id}
+        )
     return TakenBack(thread_id, draft_id)
 
 
@@ -107,7 +109,11 @@ def _stored(actor: Actor, attachments: list[dict[str, Any]]) -> list[AttachmentR
             [actor.workspace_id, [one["sha256"] for one in attachments]],
         )
     )
-    return [AttachmentReference(ids[one["sha256"]], one["filename"]) for one in attachments if one["sha256"] in ids]
+    return [
+        AttachmentReference(ids[one["sha256"]], one["filename"])
+        for one in attachments
+        if one["sha256"] in ids
+    ]
 
 
 def retry_email(actor: Actor, email_id: int) -> None:
@@ -121,7 +127,8 @@ def retry_email(actor: Actor, email_id: int) -> None:
     if not changed:
         raise NotUnsent
     sql.execute(
-        "UPDATE auto_replies SET status = 'approved' WHERE sent_email_id = %s AND status = 'failed'", [email_id]
+        "UPDATE auto_replies SET status = 'approved' WHERE sent_email_id = %s AND status = 'failed'",
+        [email_id],
     )
     events.announce("email.queued", workspace_id=actor.workspace_id, ids=[email_id])
 

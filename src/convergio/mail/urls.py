@@ -28,7 +28,11 @@ urlpatterns = [
     path(f"{_EMAIL}/settle", decisions.settle, name="settle"),
     path(f"{_EMAIL}/body", conversation.email_body, name="email_body"),
     path(f"{_EMAIL}/files/<int:number>", conversation.attachment, name="attachment"),
-    path(f"{_EMAIL}/images/<int:number>", conversation.inline_image, name="inline_image"),
+    path(
+        "mail-images/<int:workspace_id>/<int:email_id>/<int:number>/<int:expires>/<str:signature>",
+        conversation.linked_image,
+        name="linked_image",
+    ),
     path(_SETTINGS, inboxes.inboxes, name="inboxes"),
     path(f"{_SETTINGS}/new", inboxes.new_inbox, name="new_inbox"),
     path(f"{_SETTINGS}/sync", inboxes.sync_now, name="sync_now"),

@@ -19,8 +19,8 @@ _PUBLIC = frozenset(
         "/api/auth/password-reset/confirm",
     }
 )
-# Static files are everybody's; webhooks are proven by their signature.
-_PUBLIC_FOLDERS = ("/static/", "/api/webhooks/")
+# Static files are everybody's; webhooks and pictures in mail are proven by their signature.
+_PUBLIC_FOLDERS = ("/static/", "/api/webhooks/", "/mail-images/")
 
 _WITHOUT_TRANSACTION = frozenset(
     {

@@ -18,6 +18,7 @@ from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
 from convergio.mail.api import router as mail
 from convergio.site import errors, health
+from convergio.site.stats import router as stats
 from convergio.work.api import router as work
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -126,3 +127,4 @@ api.add_router("", accounts)
 api.add_router("", ai)
 api.add_router("", work)
 api.add_router("", mail)
+api.add_router("", stats)

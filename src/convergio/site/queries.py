@@ -184,7 +184,8 @@ SELECT kind, thread_id, title, reason, at FROM (
   UNION ALL
   (SELECT 'drafted', reply.thread_id, thread.subject, reply.handover_reason, reply.created_at
    FROM auto_replies AS reply JOIN email_threads AS thread ON thread.id = reply.thread_id
-   WHERE reply.workspace_id = %(workspace)s AND reply.status <> 'superseded' ORDER BY reply.id DESC LIMIT {MOST_HANDLED})
+   WHERE reply.workspace_id = %(workspace)s AND reply.status <> 'superseded'
+   ORDER BY reply.id DESC LIMIT {MOST_HANDLED})
   UNION ALL
   (SELECT 'ignored', thread_id, subject, reply_rule, received_at FROM emails
    WHERE workspace_id = %(workspace)s AND direction = 'inbound' AND NOT reply_allowed AND NOT is_backfill
@@ -216,7 +217,9 @@ def load_handled(actor: Actor) -> list[Handled]:
 
 def first_day(actor: Actor) -> datetime:
     """Midnight before the first of the DAYS days that end today, where the actor is."""
-    midnight = clock.now().astimezone(ZoneInfo(actor.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = (
+        clock.now().astimezone(ZoneInfo(actor.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    )
     return midnight - timedelta(days=DAYS - 1)
 
 

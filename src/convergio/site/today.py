@@ -1,4 +1,4 @@
-"""The page Today: what waits for a person, what came in, what happened by itself. Every figure is counted, none invented."""
+"""The page Today: what waits for a person, what came in, what happened by itself. Every figure is counted."""
 
 from __future__ import annotations
 
@@ -78,38 +78,43 @@ def dashboard(request: SignedInHttpRequest) -> HttpResponse:
 
 def need_row(need: Need) -> Row:
     """A need in words."""
-    thread, task = f"{reverse('mail:commboost')}/threads/{need.id}", f"{reverse('work:board')}/tasks/{need.id}"
+    thread, task = (
+        f"{reverse('mail:commboost')}/threads/{need.id}",
+        f"{reverse('work:board')}/tasks/{need.id}",
+    )
     title = need.title or "(no subject)"
     if need.kind == "not_sent":
         return Row(need.kind, title, need.detail, "Not sent", thread, "Open", need.colour or "grey")
     if need.kind == "inbox":
-        return Row(
-            need.kind, title, need.detail, f"since {when(need.at)}", reverse("mail:edit_inbox", args=[need.id]), "Repair",
-            need.colour,
-        )  # fmt: skip
+        settings = reverse("mail:edit_inbox", args=[need.id])
+        return Row(need.kind, title, need.detail, f"since {when(need.at)}", settings, "Repair", need.colour)
     if need.kind == "draft":
         detail = f"Draft for {need.detail}, {need.tag}"
         return Row(need.kind, title, detail, ago(need.at), thread, "Review", need.colour)
     late = need.kind == "late_task"
     source = f"Task {need.id}" + (f", {need.tag}" if need.tag else "")
-    return Row(need.kind, title, source, f"Due {moment(need.at)}" if late else "Due today", task, "Open", "grey")
+    return Row(
+        need.kind, title, source, f"Due {moment(need.at)}" if late else "Due today", task, "Open", "grey"
+    )
+
+
+_STEPS = (
+    ("Add an inbox", "The address that people write to, and its servers.", "mail:new_inbox"),
+    ("Get the first mail", "Write to the inbox; it shows within seconds.", "mail:commboost"),
+    ("Add what drafts may quote", "A price list, or the answers you give most often.", "ai:knowledge"),
+    ("Let drafts be written", "Each inbox decides: nothing, a draft, or an answer.", "mail:inboxes"),
+)
 
 
 def first_steps(figures: Figures, inboxes: list[InboxDays]) -> list[Step]:
     """What a new workspace needs; nothing once all of it is done."""
-    steps = [
-        Step(bool(inboxes), "Add an inbox", "The address that people write to, and its servers.", reverse("mail:new_inbox")),
-        Step(figures.has_mail, "Get the first mail", "Write to the inbox; it shows within seconds.", reverse("mail:commboost")),
-        Step(
-            figures.has_documents, "Add what drafts may quote", "A price list, or the answers you give most often.",
-            reverse("ai:knowledge"),
-        ),
-        Step(
-            figures.has_reply_mode, "Let drafts be written", "Each inbox decides: nothing, a draft, or an answer.",
-            reverse("mail:inboxes"),
-        ),
-    ]  # fmt: skip
-    return [] if all(step.done for step in steps) else steps
+    done = (bool(inboxes), figures.has_mail, figures.has_documents, figures.has_reply_mode)
+    if all(done):
+        return []
+    return [
+        Step(is_done, title, text, reverse(route))
+        for is_done, (title, text, route) in zip(done, _STEPS, strict=True)
+    ]
 
 
 def mail_chart(inboxes: list[InboxDays], first: date) -> Chart:

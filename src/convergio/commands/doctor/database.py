@@ -1,6 +1,5 @@
 """The database: who the application is there, whether row-level security holds it, what stands in between."""
 
-import secrets
 from collections.abc import Iterator
 
 import psycopg
@@ -9,10 +8,20 @@ from convergio.commands.doctor.finding import Finding, Level
 from convergio.commands.workplace import Workplace
 
 _SUBJECT = "database"
+# They decide the scope and are read before there is one, or belong to a user over all their workspaces.
+_OPEN_ON_PURPOSE = (
+    "api_keys",
+    "inbound_events",
+    "token_usage",
+    "user_sessions",
+    "workspace_invitations",
+    "workspace_members",
+)
 _UNPROTECTED = """
-SELECT relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relrowsecurity AND NOT relforcerowsecurity
-  AND pg_get_userbyid(relowner) = current_user
+SELECT relname FROM pg_class AS t
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> ALL(%s)
+  AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = t.oid AND attname = 'workspace_id' AND NOT attisdropped)
+  AND NOT (relrowsecurity AND relforcerowsecurity)
 ORDER BY relname
 """
 
@@ -42,13 +51,13 @@ def check_database(workplace: Workplace) -> Iterator[Finding]:
 
 
 def _check_tables(connection: psycopg.Connection) -> Iterator[Finding]:
-    """With one role for everything that role owns the tables, and only FORCE makes their policies hold it."""
-    for (table,) in connection.execute(_UNPROTECTED).fetchall():
+    """FORCE holds a table's owner too, which the application is where there is one role for everything."""
+    for (table,) in connection.execute(_UNPROTECTED, [list(_OPEN_ON_PURPOSE)]).fetchall():
         yield Finding(
             _SUBJECT,
             Level.PROBLEM,
-            f"The table {table} belongs to the application's role, which row-level security does not hold there.",
-            f"Run ALTER TABLE {table} FORCE ROW LEVEL SECURITY.",
+            f"Row-level security is off for the table {table}: nothing keeps one workspace's rows from another's.",
+            f"As its owner, run ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.",
         )
 
 
@@ -63,10 +72,14 @@ def _check_pooler(direct_url: str) -> Iterator[Finding]:
 
 
 def _session_is_kept(url: str) -> bool:
-    """Whether a setting of a session is still there after another client has taken the idle server connection."""
-    mark = secrets.token_hex(8)
-    with psycopg.connect(url, autocommit=True) as ours, psycopg.connect(url) as other:
-        ours.execute("SELECT set_config('convergio.probe', %s, false)", [mark])
-        other.execute("SELECT 1")
-        row = ours.execute("SELECT current_setting('convergio.probe', true)").fetchone()
-        return row is not None and row[0] == mark
+    """Whether each client has a server process to itself, statement after statement."""
+    with psycopg.connect(url, autocommit=True) as one, psycopg.connect(url, autocommit=True) as other:
+        seen = {(_server_process(one), _server_process(other)) for _ in range(3)}
+    first, second = next(iter(seen))
+    return len(seen) == 1 and first != second
+
+
+def _server_process(connection: psycopg.Connection) -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -78,29 +78,33 @@ ORDER BY t.last_message_at {order}, t.id {order} LIMIT %(limit)s
 """
 _OF_INBOX = """
 SELECT DISTINCT ON (t.at, t.thread_id) t.thread_id, t.at, t.unread, NULL::bigint AS email_id, t.thread_id AS place
-FROM inboxes AS inbox CROSS JOIN LATERAL (
+FROM ours AS inbox CROSS JOIN LATERAL (
   SELECT t.thread_id, t.last_message_at AS at, t.unread_count AS unread FROM thread_inboxes AS t
   WHERE t.inbox_id = inbox.id {view} {cursor}
   ORDER BY t.last_message_at {order}, t.thread_id {order} LIMIT %(limit)s
 ) AS t
-WHERE inbox.workspace_id = %(workspace)s AND lower(inbox.tag) = lower(%(tag)s)
+WHERE inbox.is_wanted
 ORDER BY t.at {order}, t.thread_id {order} LIMIT %(limit)s
 """
 _DRAFTS = """
 SELECT t.id AS thread_id, t.last_message_at AS at, t.unread_count AS unread, NULL::bigint AS email_id, t.id AS place
 FROM auto_replies AS reply JOIN email_threads AS t ON t.id = reply.thread_id
-JOIN inboxes AS inbox ON inbox.id = reply.inbox_id
-WHERE reply.workspace_id = %(workspace)s AND reply.status = 'drafted'
-  AND (%(tag)s = '' OR lower(inbox.tag) = lower(%(tag)s)) {cursor}
+WHERE reply.workspace_id = %(workspace)s AND reply.status = 'drafted' {tagged} {cursor}
 ORDER BY t.last_message_at {order}, t.id {order} LIMIT %(limit)s
 """
 _SENT = """
 SELECT e.thread_id, e.received_at AS at, 0 AS unread, e.id AS email_id, e.id AS place
 FROM emails AS e
 WHERE e.workspace_id = %(workspace)s AND e.direction = 'outbound' AND e.delivery_state IS DISTINCT FROM 'cancelled'
-  AND (%(tag)s = '' OR lower(e.tag) = lower(%(tag)s)) {cursor}
+  {tagged} {cursor}
 ORDER BY e.received_at {order}, e.id {order} LIMIT %(limit)s
 """
+_TAGGED = {
+    _DRAFTS: "AND reply.inbox_id IN (SELECT id FROM ours WHERE is_wanted)",
+    _SENT: """AND EXISTS (
+      SELECT FROM email_deliveries AS d
+      WHERE d.email_id = e.id AND d.inbox_id IN (SELECT id FROM ours WHERE is_wanted))""",
+}
 _VIEWS = {"unread": "AND t.unread_count > 0", "read": "AND t.unread_count = 0"}
 _CURSORS = {
     _ALL: "AND (t.last_message_at, t.id) {than} (%(at)s, %(place)s)",
@@ -108,6 +112,12 @@ _CURSORS = {
     _DRAFTS: "AND (t.last_message_at, t.id) {than} (%(at)s, %(place)s)",
     _SENT: "AND (e.received_at, e.id) {than} (%(at)s, %(place)s)",
 }
+# The workspace's inboxes, read once for all rows.
+OUR_INBOXES = """
+WITH ours AS MATERIALIZED (
+  SELECT id, tag, colour, lower(tag) = lower(%(tag)s) AS is_wanted FROM inboxes WHERE workspace_id = %(workspace)s
+)
+"""
 CONVERSATION_COLUMNS = """
 SELECT t.id, COALESCE(shown.id, t.last_email_id), COALESCE(shown.subject, t.subject),
   CASE shown.direction WHEN 'outbound' THEN COALESCE(shown.recipients->'to'->0->>'name', '')
@@ -122,10 +132,9 @@ CONVERSATION_JOINS = """
 JOIN email_threads AS t ON t.id = page.thread_id
 LEFT JOIN emails AS shown ON shown.id = page.email_id
 CROSS JOIN LATERAL (
-  SELECT array_agg(inbox.tag ORDER BY other, inbox.id) AS tags,
-    array_agg(inbox.colour ORDER BY other, inbox.id) AS colours
-  FROM thread_inboxes AS place JOIN inboxes AS inbox ON inbox.id = place.inbox_id
-  CROSS JOIN LATERAL (SELECT lower(inbox.tag) <> lower(%(tag)s) AS other) AS looked_at
+  SELECT array_agg(inbox.tag ORDER BY inbox.is_wanted DESC, inbox.id) AS tags,
+    array_agg(inbox.colour ORDER BY inbox.is_wanted DESC, inbox.id) AS colours
+  FROM thread_inboxes AS place JOIN ours AS inbox ON inbox.id = place.inbox_id
   WHERE place.thread_id = t.id
 ) AS listed
 LEFT JOIN LATERAL (
@@ -136,6 +145,7 @@ LEFT JOIN LATERAL (
   WHERE thread_id = t.id AND direction = 'inbound' ORDER BY received_at DESC, id DESC LIMIT 1
 ) AS verdict ON true
 """
+CONVERSATION_ORDER = "ORDER BY page.at DESC, page.place DESC"
 
 
 def list_conversations(
@@ -146,11 +156,12 @@ def list_conversations(
     backwards = place is not None and place.backwards
     page = source.format(
         view=_VIEWS.get(view, ""),
+        tagged=_TAGGED.get(source, "") if tag else "",
         cursor=_CURSORS[source].format(than=">" if backwards else "<") if place else "",
         order="ASC" if backwards else "DESC",
     )
     rows = sql.fetch_rows(
-        f"{CONVERSATION_COLUMNS} FROM ({page}) AS page {CONVERSATION_JOINS} ORDER BY page.at DESC, page.place DESC",
+        f"{OUR_INBOXES} {CONVERSATION_COLUMNS} FROM ({page}) AS page {CONVERSATION_JOINS} {CONVERSATION_ORDER}",
         {
             "workspace": actor.workspace_id,
             "tag": tag,

@@ -43,9 +43,16 @@ _CONDITIONS = {
     "until": "e.received_at < %(until)s",
     "status": "EXISTS (SELECT FROM email_threads AS t WHERE t.id = e.thread_id AND t.status = %(status)s)",
 }
-# Unread mail is in conversations with unread mail. Where there are few, the planner begins with them.
-_UNREAD = """e.thread_id IN
-    (SELECT t.id FROM email_threads AS t WHERE t.workspace_id = %(workspace)s AND t.unread_count > 0)"""
+# Unread mail is in conversations with unread mail: where those are few, the list begins with them, and else it walks.
+_FEW = 200
+_UNREAD_THREADS = f"""
+SELECT id FROM email_threads WHERE workspace_id = %(workspace)s AND unread_count > 0 LIMIT {_FEW + 1}
+"""
+_UNREAD_THREADS_UNDER_TAG = f"""
+SELECT t.thread_id FROM inboxes AS inbox JOIN thread_inboxes AS t ON t.inbox_id = inbox.id AND t.unread_count > 0
+WHERE inbox.workspace_id = %(workspace)s AND lower(inbox.tag) = lower(%(tag)s) LIMIT {_FEW + 1}
+"""
+_IN_THREADS = "e.thread_id = ANY(%(unread_threads)s)"
 _CURSOR = "({at}, {id}) < (SELECT received_at, id FROM emails WHERE id = %(cursor)s)"
 
 _EVERYWHERE = f"""
@@ -73,10 +80,16 @@ _BY_TAG = (_UNDER_TAG, ("d.received_at", "d.email_id"))
 
 
 def list_emails(actor: Actor, wanted: EmailFilter, page: Page) -> EmailList:
-    """One page in one statement; `wanted.search` is left to queries.search."""
+    """One page in one statement, two for unread mail; `wanted.search` is left to queries.search."""
     statement, place = _BY_TAG if wanted.tag else _BY_TIME
-    where = " AND ".join(_conditions(wanted, page, place)) or "true"
-    rows = sql.fetch_rows(statement.format(where=where), _parameters(actor, wanted, page))
+    parameters = _parameters(actor, wanted, page)
+    conditions = _conditions(wanted, page, place)
+    if wanted.is_read is False:
+        threads = sql.fetch_column(_UNREAD_THREADS_UNDER_TAG if wanted.tag else _UNREAD_THREADS, parameters)
+        conditions += [_IN_THREADS] if len(threads) <= _FEW else []
+        parameters["unread_threads"] = threads
+    where = " AND ".join(conditions) or "true"
+    rows = sql.fetch_rows(statement.format(where=where), parameters)
     return paged([email_row(row) for row in rows], page)
 
 
@@ -102,7 +115,6 @@ def paged(emails: list[EmailRow], page: Page) -> EmailList:
 def _conditions(wanted: EmailFilter, page: Page, place: tuple[str, str]) -> list[str]:
     given = [name for name, value in msgspec.structs.asdict(wanted).items() if value not in ("", None)]
     conditions = [_CONDITIONS[name] for name in given if name in _CONDITIONS]
-    conditions += [_UNREAD] if wanted.is_read is False else []
     conditions += [_CURSOR.format(at=place[0], id=place[1])] if page.cursor is not None else []
     return conditions
 

@@ -10,6 +10,8 @@ from convergio.core.paging import Page
 from convergio.mail.queries.conversations import (
     CONVERSATION_COLUMNS,
     CONVERSATION_JOINS,
+    CONVERSATION_ORDER,
+    OUR_INBOXES,
     PAGE,
     ConversationPage,
     ConversationRow,
@@ -29,11 +31,11 @@ SELECT {EMAIL_COLUMNS} FROM {_FOUND} AS found JOIN emails AS e ON e.id = found.i
 ORDER BY found.received_at DESC, found.id DESC LIMIT %(limit)s OFFSET %(offset)s
 """
 _CONVERSATIONS = f"""
+{OUR_INBOXES}
 {CONVERSATION_COLUMNS} FROM (
   SELECT e.thread_id, e.received_at AS at, t.unread_count AS unread, e.id AS email_id, e.id AS place
   FROM {_FOUND} AS found JOIN emails AS e ON e.id = found.id JOIN email_threads AS t ON t.id = e.thread_id
-) AS page {CONVERSATION_JOINS}
-ORDER BY page.at DESC, page.place DESC
+) AS page {CONVERSATION_JOINS} {CONVERSATION_ORDER}
 """
 
 
@@ -55,7 +57,8 @@ def search_conversations(
     terms = parse_search(text, timezone=actor.timezone)
     if terms.has_nothing_to_find:
         return ConversationPage([], None, None)
-    found = sql.fetch_rows(_CONVERSATIONS, _parameters(terms, EmailFilter(tag=tag), place, limit + 1))
+    parameters = _parameters(terms, EmailFilter(tag=tag), place, limit + 1)
+    found = sql.fetch_rows(_CONVERSATIONS, {**parameters, "workspace": actor.workspace_id})
     rows: dict[int, ConversationRow] = {}
     for columns in found[:limit]:
         rows.setdefault(columns[0], conversation_row(columns))

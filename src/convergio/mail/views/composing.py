@@ -116,7 +116,9 @@ def reply(request: SignedInHttpRequest, thread_id: int) -> HttpResponse:
         ),
         draft_id=_own_draft(request),
     )
-    return after_queueing(request, thread_id, email_id, f"Reply to {found.name} leaves in {settings.UNDO_SECONDS} s")
+    return after_queueing(
+        request, thread_id, email_id, f"Reply to {found.name} leaves in {settings.UNDO_SECONDS} s"
+    )
 
 
 def after_queueing(request: SignedInHttpRequest, thread_id: int, email_id: int, words: str) -> HttpResponse:
@@ -124,4 +126,6 @@ def after_queueing(request: SignedInHttpRequest, thread_id: int, email_id: int, 
     if not wants_fragment(request):
         return redirect(queued_address(thread_id, email_id))
     undo = reverse("mail:undo", args=[email_id])
-    return add_toast(show_thread(request, thread_id), words, kind="send", undo=undo, seconds=settings.UNDO_SECONDS)
+    return add_toast(
+        show_thread(request, thread_id), words, kind="send", undo=undo, seconds=settings.UNDO_SECONDS
+    )

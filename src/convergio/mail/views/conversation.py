@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from convergio.accounts.requests import SignedInHttpRequest
@@ -11,6 +10,7 @@ from convergio.mail import actions
 from convergio.mail.attachments import open_attachment
 from convergio.mail.display import frame_document, render_html, render_text
 from convergio.mail.downloads import download, shown_image
+from convergio.mail.image_links import image_link, open_linked_image
 from convergio.mail.queries.threads import get_email, get_thread
 from convergio.mail.views.drafts import saved_reply
 from convergio.mail.views.listing import Listing, show
@@ -19,7 +19,8 @@ from convergio.mail.views.reading import shown_thread
 # A mail's own policy: nothing runs, nothing is loaded but pictures; remote ones only when the reader asked.
 _POLICY = (
     "default-src 'none'; img-src 'self' data:{remote}; media-src data:{remote}; font-src data:; "
-    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+    "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 )
 
 
@@ -54,7 +55,7 @@ def email_body(request: SignedInHttpRequest, email_id: int) -> HttpResponse:
     email = get_email(request.actor, email_id)
     remote = request.GET.get("images") == "1"
     cids = {
-        file["content_id"]: reverse("mail:inline_image", args=[email_id, number])
+        file["content_id"]: image_link(request.actor, email_id, number)
         for number, file in enumerate(email.attachments)
         if file.get("content_id")
     }
@@ -74,6 +75,13 @@ def attachment(request: SignedInHttpRequest, email_id: int, number: int) -> Http
 
 
 @require_safe
-def inline_image(request: SignedInHttpRequest, email_id: int, number: int) -> HttpResponse:
+def linked_image(
+    request: HttpRequest,  # noqa: ARG001 - the address is the proof, whoever asks
+    workspace_id: int,
+    email_id: int,
+    number: int,
+    expires: int,
+    signature: str,
+) -> HttpResponse:
     """A picture that the message shows in its text."""
-    return shown_image(open_attachment(request.actor, email_id, number))
+    return shown_image(open_linked_image((workspace_id, email_id, number, expires), signature))

@@ -1,4 +1,4 @@
-"""What a person decides about mail that goes out: drafts of the machine, and letters that wait, failed or may have left."""
+"""What a person decides about mail that goes out: the machine's drafts, and letters that wait or failed."""
 
 from __future__ import annotations
 

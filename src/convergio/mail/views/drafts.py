@@ -32,7 +32,9 @@ def saved_draft(actor: Actor, draft_id: int | None) -> SavedDraft | None:
 def sent_files(request: HttpRequest) -> list[AttachmentReference]:
     """Files uploaded before, as "id/filename" in `stored`."""
     pairs = (one.partition("/") for one in request.POST.getlist("stored"))
-    return [AttachmentReference(found, name) for head, _, name in pairs if (found := number(head)) is not None]
+    return [
+        AttachmentReference(found, name) for head, _, name in pairs if (found := number(head)) is not None
+    ]
 
 
 def draft_fields(request: HttpRequest) -> DraftFields:
@@ -77,5 +79,7 @@ def upload(request: SignedInHttpRequest) -> HttpResponse:
     """Keep one chosen file; the mail then names it by `stored`."""
     file = request.FILES.get("file")
     content = file.read() if file else b""
-    kept = store_attachment(request.actor, filename=(file.name if file else "") or "attachment", content=content)
+    kept = store_attachment(
+        request.actor, filename=(file.name if file else "") or "attachment", content=content
+    )
     return JsonResponse({"id": kept.id, "filename": kept.filename, "size": kept.size})

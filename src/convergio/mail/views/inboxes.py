@@ -49,7 +49,9 @@ def new_inbox(request: SignedInHttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form_page(request, InboxForm.empty(), None)
     form = InboxForm.sent(request.POST, kind="maildir" if request.POST.get("kind") == "maildir" else "imap")
-    return _saved(form, lambda: actions.create_inbox(request.actor, form.fields())) or _form_page(request, form, None)
+    return _saved(form, lambda: actions.create_inbox(request.actor, form.fields())) or _form_page(
+        request, form, None
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -171,7 +171,9 @@ def _may_undo(message: EmailDetail) -> bool:
 
 
 def _draft(thread: Thread) -> ShownDraft | None:
-    waiting = [reply for email in thread.messages for reply in email.auto_replies if reply.status == "drafted"]
+    waiting = [
+        reply for email in thread.messages for reply in email.auto_replies if reply.status == "drafted"
+    ]
     return _shown_draft(waiting[-1]) if waiting else None
 
 
@@ -199,7 +201,9 @@ def _shown_draft(reply: AutoReplyRow) -> ShownDraft:
 
 def reply_to(thread: Thread) -> ReplyTo | None:
     """The newest inbound message is answered, at its Reply-To or else its sender; else our own last mail goes on."""
-    inbound = [message for message in thread.messages if message.direction == "inbound" and message.from_address]
+    inbound = [
+        message for message in thread.messages if message.direction == "inbound" and message.from_address
+    ]
     if inbound:
         newest = inbound[-1]
         if newest.reply_to:
