@@ -11,7 +11,7 @@ from tests.mail.servers import PASSWORD, Account
 
 MESSAGES = 2_000
 MANY = 10_000
-RUNS = 3
+RUNS = 5
 
 
 def run() -> list[str]:
@@ -28,10 +28,11 @@ def run() -> list[str]:
         _, large, _ = map(float, _measure(world, "benchmarks.sync_once", world.account(MANY)))
     rate, floor, poll, memory = (sorted(one)[RUNS // 2] for one in (rates, floors, polls, memories))
     return [
-        f"IMAP first sync of {MESSAGES:,} messages: {rate:,.0f} messages/s, floor {floor:,.0f}, share {rate / floor:.2f}",
-        f"IMAP poll with nothing new in {MESSAGES:,} messages: {poll:.1f} ms",
-        f"peak memory of a first sync: {memory:.0f} MB for {MESSAGES:,} messages, {large:.0f} MB for {MANY:,}, "
-        f"ratio {large / memory:.2f}",
+        f"IMAP first sync of {MESSAGES:,} messages: {rate:,.0f} messages/s; floor {floor:,.0f}; share {rate / floor:.2f}"
+        " (aim 0.20); medians of 5 runs in turns, the database waiting for no disk in either",
+        f"IMAP poll with nothing new in {MESSAGES:,} messages: {poll:.1f} ms (aim: under 50)",
+        f"peak memory of a first sync: {memory:.0f} MB with {MESSAGES:,} messages, {large:.0f} MB with {MANY:,};"
+        f" ratio {large / memory:.2f} (aim: independent of the size)",
     ]
 
 

@@ -15,8 +15,13 @@ BATCH = 100
 _TABLE = """
 DROP TABLE IF EXISTS floor;
 CREATE TABLE floor (
-  message_id text, sender text, recipient text, subject text, date text, body text, raw bytea
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, message_id text, sender text, recipient text, subject text, date text, body text, raw bytea
 )
+"""
+
+
+_INSERT = """
+INSERT INTO floor (message_id, sender, recipient, subject, date, body, raw) VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -33,7 +38,7 @@ def measure(host: str, port: int, user: str, password: str) -> float:
         for start in range(0, len(uids), BATCH):
             rows = [_row(raw) for raw in _fetch(client, uids[start : start + BATCH])]
             with connection.cursor() as cursor:
-                cursor.executemany("INSERT INTO floor VALUES (%s, %s, %s, %s, %s, %s, %s)", rows)
+                cursor.executemany(_INSERT, rows)
             connection.commit()
         seconds = time.perf_counter() - began
         client.logout()

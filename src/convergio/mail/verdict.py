@@ -31,7 +31,8 @@ class Facts:
     is_junk: bool
 
     def values(self, name: str) -> tuple[str, ...]:
-        return self.message.headers.get(name, ())
+        headers = self.message.headers
+        return headers[name] if name in headers else ()
 
     def keywords(self, name: str) -> frozenset[str]:
         """Lower-case words of a header, without comments and parameters."""
@@ -133,7 +134,7 @@ def _is_probably_automatic(facts: Facts) -> bool:
         not facts.message.body_text.strip(),
         bool(facts.values("x-priority")) and "5" in facts.values("x-priority")[0],
     )
-    return looks_out_of_office(facts.message.subject) and any(signs)
+    return any(signs) and looks_out_of_office(facts.message.subject)
 
 
 def _is_one_of(item: Address, addresses: frozenset[str]) -> bool:

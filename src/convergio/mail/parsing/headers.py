@@ -50,6 +50,9 @@ class DecodedHeaders(Mapping[str, tuple[str, ...]]):
             found = self._readable[name] = tuple(header_text(value) for value in self._raw[name])
         return found
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._raw)
 
