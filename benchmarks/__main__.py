@@ -25,7 +25,8 @@ BENCHMARKS: dict[str, tuple[str, Callable[[], list[str]]]] = {
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 _HEAD = """# Performance
 
-What `make bench` measured, as shares of a limit measured in the same run. `python -m benchmarks --write` writes it here.
+What `make bench` measured, as shares of a limit measured in the same run.
+`python -m benchmarks --write` writes it here.
 """
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.world import SECRET
-from convergio.core.embedded_pg import EmbeddedPostgres, throwaway_postgres
+from convergio.core.embedded_pg import EmbeddedPostgres
 from convergio.core.roles import grant_application_role
 from tests.mail.servers import Account, MailServers, running_dovecot
 
@@ -98,7 +98,7 @@ def mail_world() -> Iterator[MailWorld]:
     """An empty database and a Dovecot, both thrown away in the end."""
     with TemporaryDirectory(prefix="convergio-bench-") as folder, running_dovecot() as servers:
         Path(folder).chmod(0o711)
-        with throwaway_postgres(Path(folder) / "data") as postgres:
+        with _durable_postgres(Path(folder) / "data") as postgres:
             environment = os.environ | {
                 "DJANGO_SETTINGS_MODULE": "convergio.settings",
                 "CONVERGIO_SECRET_KEY": SECRET,
@@ -115,6 +115,18 @@ def mail_world() -> Iterator[MailWorld]:
         shutil.rmtree(Path(folder) / "files", ignore_errors=True)
 
 
+@contextmanager
+def _durable_postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
+    """With the settings of real use: a commit waits for the disk."""
+    postgres = EmbeddedPostgres(data_dir)
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
+        postgres.remove()
+
+
 def message(number: int, to: str) -> bytes:
     """Message `number` of a mailbox: 30 % answer an earlier one, 30 % have HTML, 5 % a file.
 
@@ -123,12 +135,13 @@ def message(number: int, to: str) -> bytes:
     chance = random.Random(number)  # noqa: S311  # wants to be the same every time
     text = "\r\n".join(" ".join(chance.choices(_WORDS, k=12)) for _ in range(chance.randint(5, 45)))
     parent = chance.randrange(number) if number > 10 and chance.random() < 0.3 else None
+    subject = f"Question {number}" if parent is None else f"Re: Question {parent}"
     headers = [
         f"Return-Path: <person{number % 400}@client.example>",
         f"Received: from mx.client.example (mx.client.example [192.0.2.1]) by mx.mail.test; {_date(number)}",
         f"From: Person {number % 400} <person{number % 400}@client.example>",
         f"To: Support <{to}>",
-        f"Subject: {'Re: ' if parent is not None else ''}Question {number if parent is None else parent} about an order",
+        f"Subject: {subject} about an order",
         f"Date: {_date(number)}",
         f"Message-ID: <{number}.bench@client.example>",
         "MIME-Version: 1.0",

@@ -15,7 +15,7 @@ RUNS = 5
 
 
 def run() -> list[str]:
-    """Printed lines: rates, their ratio, poll times, peak memory."""
+    """Printed lines: rates, their ratio, poll times, peak memory; medians of runs that take turns."""
     with mail_world() as world:
         small = world.account(MESSAGES)
         rates, floors, memories, polls = [], [], [], []
@@ -27,12 +27,11 @@ def run() -> list[str]:
             polls.append(poll)
         _, large, _ = map(float, _measure(world, "benchmarks.sync_once", world.account(MANY)))
     rate, floor, poll, memory = (sorted(one)[RUNS // 2] for one in (rates, floors, polls, memories))
+    share = f"share {rate / floor:.2f} (aim 0.20)"
     return [
-        f"IMAP first sync of {MESSAGES:,} messages: {rate:,.0f} messages/s; floor {floor:,.0f}; share {rate / floor:.2f}"
-        " (aim 0.20); medians of 5 runs in turns, the database waiting for no disk in either",
+        f"IMAP first sync of {MESSAGES:,} messages: {rate:,.0f} messages/s, floor {floor:,.0f}, {share}",
         f"IMAP poll with nothing new in {MESSAGES:,} messages: {poll:.1f} ms (aim: under 50)",
-        f"peak memory of a first sync: {memory:.0f} MB with {MESSAGES:,} messages, {large:.0f} MB with {MANY:,};"
-        f" ratio {large / memory:.2f} (aim: independent of the size)",
+        f"peak memory of a first sync: {memory:.0f} MB with {MESSAGES:,} messages, {large:.0f} MB with {MANY:,}",
     ]
 
 

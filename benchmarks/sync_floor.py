@@ -15,11 +15,10 @@ BATCH = 100
 _TABLE = """
 DROP TABLE IF EXISTS floor;
 CREATE TABLE floor (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, message_id text, sender text, recipient text, subject text, date text, body text, raw bytea
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  message_id text, sender text, recipient text, subject text, date text, body text, raw bytea
 )
 """
-
-
 _INSERT = """
 INSERT INTO floor (message_id, sender, recipient, subject, date, body, raw) VALUES (%s, %s, %s, %s, %s, %s, %s)
 """

@@ -138,7 +138,7 @@ def test_proof_4_nothing_is_lost_and_nothing_is_doubled_by_fifty_kills(
     report(
         "Proof 4: fifty kills",
         [
-            f"- killed with -9 within {calm:.0f} s: worker {kills['worker']} times, mailwatch {kills['mailwatch']} times",
+            f"- kill -9 within {calm:.0f} s: worker {kills['worker']} times, mailwatch {kills['mailwatch']} times",
             f"- stored: {counts['inbound']:,} messages, {counts['tasks']:,} tasks, {counts['drafts']:,} drafts",
             f"- approved replies: {REPLIES}; received by their recipient: {len(received)}, each once",
             f"- tries that these took: {counts['attempts']}",

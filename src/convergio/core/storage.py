@@ -16,7 +16,6 @@ from typing import Protocol
 
 from django.conf import settings
 
-
 # A disk makes several files durable in the time of one.
 _WRITERS = 8
 

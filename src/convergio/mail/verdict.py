@@ -31,8 +31,7 @@ class Facts:
     is_junk: bool
 
     def values(self, name: str) -> tuple[str, ...]:
-        headers = self.message.headers
-        return headers[name] if name in headers else ()
+        return self.message.headers.get(name, ())
 
     def keywords(self, name: str) -> frozenset[str]:
         """Lower-case words of a header, without comments and parameters."""

@@ -187,7 +187,7 @@ def parse_tree(raw: bytes, limits: Limits, deadline: Deadline) -> Part:
 
 
 def _single_part(raw: bytes, limits: Limits) -> Part | None:
-    """A message of one part, as most are, without reading its body line by line; None for any other or a damaged one."""
+    """A message of one part, as most are, without reading its body line by line; None for others and damaged ones."""
     end = _END_OF_HEADERS.search(raw)
     if end is None:
         return None
