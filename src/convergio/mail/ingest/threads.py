@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,7 +26,7 @@ LONGEST_ADDRESS = 255
 
 @dataclass(slots=True)
 class Conversation:
-    """A thread while a batch is stored."""
+    """A thread while a batch is stored. `moments` are when this batch's messages of it were received."""
 
     id: int
     subject: str
@@ -36,6 +36,7 @@ class Conversation:
     is_changed: bool = False
     subject_changed: bool = False
     absorbed: list[int] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
 
 
 class _ThreadRow(msgspec.Struct):
@@ -155,7 +156,8 @@ class Threader:
             return []
         subject = base_subject(incoming.message.subject)
         for conversation in self._by_id.values():
-            if conversation.is_new and self._continues(conversation, incoming, subject):
+            is_near = any(abs(at - incoming.received_at) <= SUBJECT_WINDOW for at in conversation.moments)
+            if conversation.is_new and is_near and self._continues(conversation, incoming, subject):
                 return [conversation]
         rows = sql.fetch_all(
             _ThreadRow,
@@ -198,6 +200,7 @@ class Threader:
         keep.participants |= other.participants
         keep.is_open_list |= other.is_open_list
         keep.absorbed += other.absorbed
+        keep.moments += other.moments
         if other.is_new:
             other.is_new = False
         else:
@@ -219,6 +222,7 @@ class Threader:
             conversation.subject
         )
         conversation.is_changed = not conversation.is_new
+        conversation.moments.append(incoming.received_at)
         for reference in named:
             if reference not in self._by_reference:
                 self._by_reference[reference] = self._new_references[reference] = conversation
