@@ -165,7 +165,7 @@ def _time_searches(port: int) -> list[str]:
     times = []
     for _ in range(15):
         for words in SEARCHES:
-            request = urllib.request.Request(  # noqa: S310
+            request = urllib.request.Request(
                 f"http://127.0.0.1:{port}/api/emails?limit=50&search={urllib.request.quote(words)}",
                 headers={"Cookie": f"convergio={COOKIE}"},
             )

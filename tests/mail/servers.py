@@ -103,6 +103,13 @@ class MailServers:
 @pytest.fixture(scope="session")
 def mail_servers() -> Iterator[MailServers]:
     """Dovecot, running until the end of the session, and the places for Exim."""
+    with running_dovecot() as servers:
+        yield servers
+
+
+@contextmanager
+def running_dovecot() -> Iterator[MailServers]:
+    """Dovecot for as long as the context lasts, and the places for Exim."""
     dovecot = _program("dovecot", "dovecot-imapd")
     # Not pytest's folder: that one is closed to the user that mail belongs to.
     base = Path(tempfile.mkdtemp(prefix="convergio-mail-"))
@@ -122,14 +129,21 @@ def mail_servers() -> Iterator[MailServers]:
 
 @pytest.fixture(scope="session")
 def smtp_server(mail_servers: MailServers) -> Iterator[MailServers]:
-    """Exim beside Dovecot, delivering into its mailboxes. Exim lets nobody but root run it as a server."""
+    """Exim beside Dovecot, delivering into its mailboxes."""
+    with running_exim(mail_servers):
+        yield mail_servers
+
+
+@contextmanager
+def running_exim(servers: MailServers) -> Iterator[None]:
+    """Exim for as long as the context lasts. It lets nobody but root run it as a server."""
     exim = _program("exim4", "exim4-daemon-light")
     if os.getuid() != 0:
         _unavailable("Exim can be started as a server by root only; run the tests as root for this one.")
-    command = [exim, "-C", str(_exim_configuration(mail_servers)), "-bdf", "-q5s"]
-    with _running(command, mail_servers.base / "exim.out") as process:
-        _wait_until_ready(mail_servers.smtp_port, process, mail_servers.base)
-        yield mail_servers
+    command = [exim, "-C", str(_exim_configuration(servers)), "-bdf", "-q5s"]
+    with _running(command, servers.base / "exim.out") as process:
+        _wait_until_ready(servers.smtp_port, process, servers.base)
+        yield
 
 
 @pytest.fixture

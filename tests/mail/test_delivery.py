@@ -74,7 +74,8 @@ def sent_copies(account: Account) -> list[str]:
     client.select("Sent")
     _, found = client.search(None, "ALL")
     client.logout()
-    return found[0].decode().split()
+    copies: list[str] = found[0].decode().split()
+    return copies
 
 
 def test_it_leaves_once_and_lies_in_sent_once(inbox: Inbox, account: Account, reader: Account) -> None:
@@ -414,8 +415,14 @@ def _state(email_id: int, inbox: Inbox) -> str:
 
 
 def _recovered(inbox: Inbox) -> list[int]:
+    """The dead process's session ends a moment after it."""
     found: list[int] = []
-    until(lambda: found.extend(recover_interrupted(inbox.workspace_id)) or found)
+
+    def look() -> list[int]:
+        found.extend(recover_interrupted(inbox.workspace_id))
+        return found
+
+    until(look)
     return found
 
 

@@ -341,3 +341,19 @@ def test_a_batch_costs_a_fixed_number_of_statements(
     raws = [raw_message(message_id=f"{n}@lumen.example", subject=f"Matter {n}") for n in range(40)]
     with django_assert_max_num_queries(24):  # type: ignore[operator]
         store_messages(receiver, [arrival(raw) for raw in raws])
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("days", "conversations"), [(6, 1), (8, 2)])
+def test_rule_27_a_reply_without_references_joins_its_subject_within_days_in_one_batch_or_two(
+    receiver: Receiver, days: int, conversations: int, together: bool
+) -> None:
+    at = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
+    first = arrival(raw_message(), at)
+    reply = arrival(
+        raw_message(message_id="reply@lumen.example", subject="Re: Refund for my order"),
+        at + timedelta(days=days),
+    )
+    for batch in [[first, reply]] if together else [[first], [reply]]:
+        store_messages(receiver, batch)
+    assert EmailThread.objects.count() == conversations

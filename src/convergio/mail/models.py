@@ -264,7 +264,12 @@ class Email(models.Model):
         db_comment='Outbound: {"address": "accepted" or why not}; whoever is missing is still to be tried',
     )
     sent_by = models.ForeignKey(
-        "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who wrote or approved it"
+        "accounts.User",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_comment="Who wrote or approved it",
     )
     created_at = columns.created_at()
 
@@ -273,7 +278,12 @@ class Email(models.Model):
         db_table_comment = "Messages in and out, one row each, however many inboxes got them"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workspace", "message_id"], name="emails_message_id_once"),
-            models.UniqueConstraint(fields=["workspace", "outbox_key"], name="emails_outbox_key_once"),
+            # Received mail has neither key nor sender among us; it shall not pay for indexes over them.
+            models.UniqueConstraint(
+                fields=["workspace", "outbox_key"],
+                condition=Q(outbox_key__isnull=False),
+                name="emails_outbox_key_once",
+            ),
             models.CheckConstraint(
                 condition=Q(direction__in=["inbound", "outbound"]), name="emails_direction"
             ),
@@ -297,6 +307,7 @@ class Email(models.Model):
                 condition=Q(direction="outbound"),
                 name="emails_sent",
             ),
+            models.Index(fields=["sent_by"], condition=Q(sent_by__isnull=False), name="emails_by_person"),
         ]
 
 

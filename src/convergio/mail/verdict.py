@@ -133,7 +133,7 @@ def _is_probably_automatic(facts: Facts) -> bool:
         not facts.message.body_text.strip(),
         bool(facts.values("x-priority")) and "5" in facts.values("x-priority")[0],
     )
-    return looks_out_of_office(facts.message.subject) and any(signs)
+    return any(signs) and looks_out_of_office(facts.message.subject)
 
 
 def _is_one_of(item: Address, addresses: frozenset[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,7 +49,7 @@ class Incoming:
 
 
 def take_in(arrival: Arrival, receiver: Receiver) -> Incoming:
-    """Parse and judge one arrival, and keep its attachments' contents. Touches no table; bad mail raises nothing."""
+    """Parse and judge one arrival. Touches no table and no file; bad mail raises nothing."""
     message = (
         parse_message(arrival.raw) if arrival.refusal is None else unparsed(arrival.raw, arrival.refusal)
     )
@@ -67,7 +68,7 @@ def take_in(arrival: Arrival, receiver: Receiver) -> Incoming:
         ),
         received_at=_received_at(arrival, message),
         key=message.message_id,
-        attachments=_keep_attachments(message),
+        attachments=_describe_files(message),
     )
 
 
@@ -84,9 +85,13 @@ def _received_at(arrival: Arrival, message: ParsedMessage) -> datetime:
     return min(message.received_date or message.date or arrival.envelope_date or now, now)
 
 
-def _keep_attachments(message: ParsedMessage) -> list[dict[str, Any]]:
-    for attachment in message.attachments:
-        storage().put(attachment.content)
+def keep_files(batch: Sequence[Incoming]) -> None:
+    """Make the attachments of these messages durable, each content once; the rows that name them come afterwards."""
+    files = {one.sha256: one.content for incoming in batch for one in incoming.message.attachments}
+    storage().put_all(list(files.values()))
+
+
+def _describe_files(message: ParsedMessage) -> list[dict[str, Any]]:
     return [
         {
             "filename": attachment.filename,

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from convergio.core import clock, events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest.arrivals import Arrival, Receiver, Stored
-from convergio.mail.ingest.incoming import Incoming, people, take_in
+from convergio.mail.ingest.incoming import Incoming, keep_files, people, take_in
 from convergio.mail.ingest.recognise import recognise
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.ingest.threads import Threader
@@ -34,6 +34,7 @@ def store_messages(
     transaction; it is where a caller moves its cursor (rule 6).
     """
     batch = [take_in(arrival, receiver) for arrival in arrivals]
+    keep_files(batch)
     with workspace_scope(receiver.workspace_id):
         sql.execute(
             "SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF]
@@ -58,7 +59,9 @@ def _store_fresh(receiver: Receiver, fresh: list[Incoming], threader: Threader, 
     for incoming, email_id in zip(fresh, sql.next_ids("emails", len(fresh)), strict=True):
         incoming.email_id = email_id
         incoming.thread_id = threader.current(incoming.thread_id)
-    sql.execute_many(_INSERT_EMAIL, [_email_row(receiver, incoming, backfill) for incoming in fresh])
+    rows = [_email_row(receiver, incoming, backfill) for incoming in fresh]
+    if rows:
+        sql.execute(_INSERT_EMAILS, [list(column) for column in zip(*rows, strict=True)])
     contents = {
         attachment["sha256"]: attachment["size"] for incoming in fresh for attachment in incoming.attachments
     }
@@ -68,16 +71,44 @@ def _store_fresh(receiver: Receiver, fresh: list[Incoming], threader: Threader, 
     )
 
 
-_INSERT_EMAIL = """
-INSERT INTO emails (
-  id, workspace_id, thread_id, message_id, message_id_header, from_address, from_name, to_address, recipients,
-  subject, body_text, body_html, snippet, tag, direction, attachments, received_at, date_header,
-  in_reply_to, "references", return_path, list_id, is_read, raw_source, content_hash, parse_error,
-  reply_allowed, reply_reason, reply_rule, is_backfill, delivery_state
-) VALUES (
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-  %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
-)
+# In the order of `_email_row`.
+_EMAIL_COLUMNS = {
+    "id": "bigint",
+    "workspace_id": "bigint",
+    "thread_id": "bigint",
+    "message_id": "text",
+    "message_id_header": "text",
+    "from_address": "text",
+    "from_name": "text",
+    "to_address": "text",
+    "recipients": "jsonb",
+    "subject": "text",
+    "body_text": "text",
+    "body_html": "text",
+    "snippet": "text",
+    "tag": "text",
+    "direction": "text",
+    "attachments": "jsonb",
+    "received_at": "timestamptz",
+    "date_header": "timestamptz",
+    "in_reply_to": "text",
+    '"references"': "jsonb",
+    "return_path": "text",
+    "list_id": "text",
+    "is_read": "boolean",
+    "raw_source": "bytea",
+    "content_hash": "bytea",
+    "parse_error": "text",
+    "reply_allowed": "boolean",
+    "reply_reason": "text",
+    "reply_rule": "text",
+    "is_backfill": "boolean",
+    "delivery_state": "text",
+}
+# One statement with an array a column, in PostgreSQL's binary form: a fifth faster than one statement a row.
+_INSERT_EMAILS = f"""
+INSERT INTO emails ({", ".join(_EMAIL_COLUMNS)})
+SELECT * FROM unnest({", ".join(f"%b::{kind}[]" for kind in _EMAIL_COLUMNS.values())})
 """
 
 
@@ -130,30 +161,34 @@ def _share_ids(batch: list[Incoming]) -> None:
             incoming.thread_id = stored[incoming.key].thread_id
 
 
+_NOTE_DELIVERIES = """
+INSERT INTO email_deliveries AS known
+  (workspace_id, email_id, inbox_id, folder_id, uid, is_seen, is_junk, received_at)
+SELECT %(workspace)s, email.id, %(inbox)s, came.folder_id, came.uid, came.is_seen, came.is_junk, email.received_at
+FROM unnest(%(emails)s::bigint[], %(folders)s::bigint[], %(uids)s::bigint[], %(seen)s::boolean[], %(junk)s::boolean[])
+  AS came(email_id, folder_id, uid, is_seen, is_junk)
+JOIN emails AS email ON email.id = came.email_id
+ORDER BY email.id
+ON CONFLICT (email_id, inbox_id) DO UPDATE
+  SET folder_id = excluded.folder_id, uid = excluded.uid, is_seen = excluded.is_seen
+  WHERE excluded.uid IS NOT NULL AND (known.uid IS NULL OR known.folder_id = excluded.folder_id)
+"""
+
+
 def _note_deliveries(receiver: Receiver, batch: list[Incoming]) -> None:
     """Which inbox got it, and where it lies there. A copy in another folder does not hide the one in the inbox."""
-    rows = {
-        incoming.email_id: [
-            receiver.workspace_id,
-            incoming.email_id,
-            receiver.inbox_id,
-            incoming.arrival.folder_id,
-            incoming.arrival.uid,
-            incoming.arrival.is_seen,
-            incoming.arrival.is_junk,
-            incoming.received_at,
-        ]
-        for incoming in batch
-    }
-    sql.execute_many(
-        """INSERT INTO email_deliveries AS known
-             (workspace_id, email_id, inbox_id, folder_id, uid, is_seen, is_junk, received_at)
-           SELECT %s, %s::bigint, %s, %s::bigint, %s::bigint, %s, %s,
-                  COALESCE((SELECT received_at FROM emails WHERE id = %s), %s)
-           ON CONFLICT (email_id, inbox_id) DO UPDATE
-             SET folder_id = excluded.folder_id, uid = excluded.uid, is_seen = excluded.is_seen
-             WHERE excluded.uid IS NOT NULL AND (known.uid IS NULL OR known.folder_id = excluded.folder_id)""",
-        [[*row[:7], row[1], row[7]] for row in rows.values()],
+    came = {incoming.email_id: incoming.arrival for incoming in batch}
+    sql.execute(
+        _NOTE_DELIVERIES,
+        {
+            "workspace": receiver.workspace_id,
+            "inbox": receiver.inbox_id,
+            "emails": list(came),
+            "folders": [one.folder_id for one in came.values()],
+            "uids": [one.uid for one in came.values()],
+            "seen": [one.is_seen for one in came.values()],
+            "junk": [one.is_junk for one in came.values()],
+        },
     )
 
 

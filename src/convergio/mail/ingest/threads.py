@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,7 +26,7 @@ LONGEST_ADDRESS = 255
 
 @dataclass(slots=True)
 class Conversation:
-    """A thread while a batch is stored."""
+    """A thread while a batch is stored. `moments` are when this batch's messages of it were received."""
 
     id: int
     subject: str
@@ -36,6 +36,7 @@ class Conversation:
     is_changed: bool = False
     subject_changed: bool = False
     absorbed: list[int] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
 
 
 class _ThreadRow(msgspec.Struct):
@@ -96,12 +97,15 @@ class Threader:
         for one in conversations:
             if one.absorbed:
                 merge_threads(one.id, one.absorbed)
-        sql.execute_many(
-            """INSERT INTO thread_references (workspace_id, inbox_id, message_id, thread_id) VALUES (%s, %s, %s, %s)
+        sql.execute(
+            """INSERT INTO thread_references (workspace_id, inbox_id, message_id, thread_id)
+               SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[])
                ON CONFLICT (inbox_id, message_id) DO NOTHING""",
             [
-                [workspace_id, self.receiver.inbox_id, reference, conversation.id]
-                for reference, conversation in self._new_references.items()
+                workspace_id,
+                self.receiver.inbox_id,
+                list(self._new_references),
+                [conversation.id for conversation in self._new_references.values()],
             ],
         )
 
@@ -152,7 +156,8 @@ class Threader:
             return []
         subject = base_subject(incoming.message.subject)
         for conversation in self._by_id.values():
-            if conversation.is_new and self._continues(conversation, incoming, subject):
+            is_near = any(abs(at - incoming.received_at) <= SUBJECT_WINDOW for at in conversation.moments)
+            if conversation.is_new and is_near and self._continues(conversation, incoming, subject):
                 return [conversation]
         rows = sql.fetch_all(
             _ThreadRow,
@@ -195,6 +200,7 @@ class Threader:
         keep.participants |= other.participants
         keep.is_open_list |= other.is_open_list
         keep.absorbed += other.absorbed
+        keep.moments += other.moments
         if other.is_new:
             other.is_new = False
         else:
@@ -216,6 +222,7 @@ class Threader:
             conversation.subject
         )
         conversation.is_changed = not conversation.is_new
+        conversation.moments.append(incoming.received_at)
         for reference in named:
             if reference not in self._by_reference:
                 self._by_reference[reference] = self._new_references[reference] = conversation

@@ -13,7 +13,7 @@ from typing import Any
 from convergio.core import clock
 from convergio.core.errors import ProviderError
 from convergio.mail.mailboxes.folders import ListedFolder, assign_roles
-from convergio.mail.mailboxes.imap_client import ImapClient, connect, drop, translated
+from convergio.mail.mailboxes.imap_client import ImapClient, connect, drop, flag_names, translated
 from convergio.mail.mailboxes.protocol import (
     BATCH_BYTES,
     BATCH_MESSAGES,
@@ -36,7 +36,7 @@ POLL_SECONDS = 60.0
 # imaplib refuses answer lines over 1 MB: 50,000 UIDs of ten digits and a space stay under it.
 UID_WINDOW = 50_000
 COMMAND_UIDS = 500
-_CONTENT = ["BODY.PEEK[]", "FLAGS", "INTERNALDATE", "RFC822.SIZE"]
+_CONTENT = ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"]
 # They file what leaves through their own SMTP server (Gmail is known by its capability).
 _FILES_SENT_MAIL = (
     ".office365.com",
@@ -249,8 +249,14 @@ class ImapMailbox:
 
     def _fetch(self, folder: str, uids: Sequence[int]) -> list[FetchedMessage]:
         with self._opened(folder) as client:
-            answers = client.fetch(uids, _CONTENT)
-        return [_message(uid, answers[uid]) for uid in uids if uid in answers and b"BODY[]" in answers[uid]]
+            found = client.messages_of(uids)
+            left = [uid for uid in uids if uid not in found]
+            # What came in an unusual form is asked for again and read by the general parser.
+            answers = client.fetch(left, _CONTENT) if left else {}
+        for uid in left:
+            if b"BODY[]" in answers.get(uid, {}):
+                found[uid] = _message(uid, answers[uid])
+        return [found[uid] for uid in uids if uid in found]
 
     def _sent_folder(self) -> str:
         sent = next((folder.name for folder in self.folders() if folder.role is FolderRole.SENT), None)
@@ -269,8 +275,7 @@ def _message(uid: int, answer: Mapping[bytes, Any]) -> FetchedMessage:
     arrived = answer.get(b"INTERNALDATE") or clock.now()
     return FetchedMessage(
         uid=uid,
-        # \Recent says something about IMAP sessions and nothing about the message.
-        flags=frozenset(flag.decode("ascii", "replace") for flag in answer.get(b"FLAGS", ())) - {"\\Recent"},
+        flags=flag_names(answer.get(b"FLAGS", ())),
         internal_date=arrived.astimezone(UTC),
         raw=raw,
         size=len(raw),

@@ -7,21 +7,25 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
 from imapclient import IMAPClient
+from imapclient.datetime_util import parse_to_datetime
 from imapclient.exceptions import LoginError
 
 from convergio.core.errors import ProviderError
 from convergio.core.net import Endpoint
 from convergio.mail.mailboxes.connecting import connection_error, endpoint_for, tls_context
-from convergio.mail.mailboxes.protocol import FlagChanges, MailboxSettings
+from convergio.mail.mailboxes.protocol import FetchedMessage, FlagChanges, MailboxSettings
 
 _UID = re.compile(rb"\bUID (\d+)")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+_INTERNALDATE = re.compile(rb'\bINTERNALDATE "([^"]*)"')
+_BODY_BEFORE_LITERAL = re.compile(rb"\bBODY\[\] \{\d+\}$")
 _VANISHED = re.compile(rb"^(?:\(EARLIER\) )?([\d:,]+)$", re.IGNORECASE)
 # RFC 5530 codes (and wordings in use) that say "not now" although the login failed.
 _TEMPORARY_LOGIN = re.compile(
@@ -72,6 +76,16 @@ class ImapClient(IMAPClient):
                 break
         _, late = self.idle_done()
         return _is_news([*news, *late])
+
+    def messages_of(self, uids: Sequence[int]) -> dict[int, FetchedMessage]:
+        r"""Messages by UID, without setting \Seen; those whose answer has another than the usual form are left out.
+
+        IMAPClient.fetch reads answers token by token, which costs as much as all the rest of fetching.
+        """
+        sequence = ",".join(map(str, uids))
+        kind, answers = self._imap.uid("FETCH", sequence, "(UID FLAGS INTERNALDATE BODY.PEEK[])")
+        self._checkok("FETCH", kind, answers)
+        return _parse_messages(answers, set(uids))
 
     def flags_in(self, first_uid: int, last_uid: int, modifiers: str = "") -> FlagChanges:
         """Flags of a UID range, which IMAPClient.fetch cannot take, and the VANISHED answers (RFC 7162)."""
@@ -174,6 +188,35 @@ def _login_error(host: str, answer: str) -> ProviderError:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
+
+
+def _parse_messages(answers: Sequence[Any], wanted: set[int]) -> dict[int, FetchedMessage]:
+    """imaplib gives each literal as (what stood before it, content) and then what stood after it."""
+    found: dict[int, FetchedMessage] = {}
+    for position, answer in enumerate(answers):
+        if not isinstance(answer, tuple) or not _BODY_BEFORE_LITERAL.search(answer[0]):
+            continue
+        after = answers[position + 1] if position + 1 < len(answers) else b""
+        around = answer[0] + after if isinstance(after, bytes) else b""
+        uid, flags, arrived = _UID.search(around), _FLAGS.search(around), _arrival_time(around)
+        if uid and flags and arrived and around.endswith(b")") and int(uid[1]) in wanted:
+            found[int(uid[1])] = FetchedMessage(
+                int(uid[1]), flag_names(flags[1].split()), arrived, raw=answer[1], size=len(answer[1])
+            )
+    return found
+
+
+def _arrival_time(answer: bytes) -> datetime | None:
+    match = _INTERNALDATE.search(answer)
+    try:
+        return parse_to_datetime(match[1], normalise=False).astimezone(UTC) if match else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def flag_names(flags: Iterable[bytes]) -> frozenset[str]:
+    r"""Flags as text. \Recent says something about IMAP sessions and nothing about the message."""
+    return frozenset(flag.decode("ascii", "replace") for flag in flags) - {"\\Recent"}
 
 
 def _parse_flags(answers: Iterable[Any], first_uid: int, last_uid: int) -> dict[int, frozenset[str]]:

@@ -2,6 +2,7 @@
 
 import re
 from binascii import a2b_base64, a2b_qp
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 from convergio.mail.parsing.charset import clean_text, decode_text
@@ -33,6 +34,30 @@ def header_text(raw: str) -> str:
     if "=?" in value:
         value = decode_words(value)
     return _CONTROLS.sub(" ", clean_text(value)).strip()
+
+
+class DecodedHeaders(Mapping[str, tuple[str, ...]]):
+    """Raw header values by lower-case name, made readable when they are asked for: most never are."""
+
+    def __init__(self, raw: Mapping[str, Sequence[str]], most: int) -> None:
+        """At most `most` names and values of a name are told."""
+        self._raw = {name: raw[name][:most] for name in list(raw)[:most]}
+        self._readable: dict[str, tuple[str, ...]] = {}
+
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        found = self._readable.get(name)
+        if found is None:
+            found = self._readable[name] = tuple(header_text(value) for value in self._raw[name])
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 def decode_words(value: str) -> str:

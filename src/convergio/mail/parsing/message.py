@@ -1,14 +1,14 @@
 """The one entry to parsing: raw bytes in, a ParsedMessage out, whatever the bytes are."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from convergio.mail.parsing.addresses import parse_addresses
 from convergio.mail.parsing.attachments import collect_attachments
 from convergio.mail.parsing.bodies import body_html, body_text, select_parts
 from convergio.mail.parsing.charset import decode_text
 from convergio.mail.parsing.dates import parse_date, parse_received_date
-from convergio.mail.parsing.headers import header_text, unfold
+from convergio.mail.parsing.headers import DecodedHeaders, header_text, unfold
 from convergio.mail.parsing.identifiers import (
     content_hash,
     id_key,
@@ -110,7 +110,7 @@ def _assemble(
     error: str | None,
 ) -> ParsedMessage:
     id_header = parse_message_id(root.field("message-id"))
-    headers = decoded_headers(root, limits)
+    headers = DecodedHeaders(root.fields, limits.headers)
     senders = _addresses(root, "from", limits) or _addresses(root, "sender", limits)
     sender = senders[0] if senders else None
     return_path = _return_path(root)
@@ -139,14 +139,6 @@ def _assemble(
         ),
         parse_error=error,
     )
-
-
-def decoded_headers(root: Part, limits: Limits) -> Mapping[str, tuple[str, ...]]:
-    """All headers, names in lower case, values readable; at most `limits.headers` names."""
-    names = list(root.fields)[: limits.headers]
-    return {
-        name: tuple(header_text(value) for value in root.fields[name][: limits.headers]) for name in names
-    }
 
 
 def make_snippet(text: str, max_chars: int) -> str:

@@ -28,6 +28,7 @@ from convergio.mail.parsing.headers import (
 from convergio.mail.parsing.types import Limits
 
 _CHUNK = 64 * 1024
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _SOFT_BREAK_SPACE = re.compile(rb"=[ \t]+(?=\r?$)", re.MULTILINE)
 _DEFECTS: dict[type[errors.MessageDefect], str] = {
     errors.NoBoundaryInMultipartDefect: "a multipart without a boundary",
@@ -60,6 +61,10 @@ class Part(Message):
     def body(self) -> bytes:
         """The undecoded bytes of a leaf. get_payload() would read 8-bit text by its declared charset."""
         return self._payload.encode("utf-8", "surrogateescape") if isinstance(self._payload, str) else b""
+
+    def take_body(self, body: bytes) -> None:
+        """Be a leaf with these bytes, kept the way the parser keeps them."""
+        self._payload = body.decode("ascii", "surrogateescape")
 
     @cached_property
     def fields(self) -> dict[str, list[str]]:
@@ -178,6 +183,22 @@ class Deadline:
 
 def parse_tree(raw: bytes, limits: Limits, deadline: Deadline) -> Part:
     """Parse raw bytes into a tree of parts; LimitExceeded when a cap of `limits` is hit."""
+    return _single_part(raw, limits) or _whole_tree(raw, limits, deadline)
+
+
+def _single_part(raw: bytes, limits: Limits) -> Part | None:
+    """A message of one part, as most are, without reading its body line by line; None for others and damaged ones."""
+    end = _END_OF_HEADERS.search(raw)
+    if end is None:
+        return None
+    root = parse_headers(raw[: end.end()], limits)
+    if root.defects or root.body or root.get_content_maintype() == "multipart":
+        return None
+    root.take_body(raw[end.end() :])
+    return root
+
+
+def _whole_tree(raw: bytes, limits: Limits, deadline: Deadline) -> Part:
     parser = BytesFeedParser(_part_factory(limits), policy=_policy(limits))
     for start in range(0, len(raw), _CHUNK):
         deadline.check()
