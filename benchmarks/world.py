@@ -100,7 +100,8 @@ _STATEMENTS = (
          'p' || t || '@lumen.example', 'first words of the matter'
        FROM generate_series(0, %(each)s / 2 - 1) AS t""",
     f"""INSERT INTO emails (id, workspace_id, thread_id, message_id, from_address, from_name, to_address, subject,
-         body_text, snippet, tag, direction, received_at, is_read, raw_source, content_hash, reply_allowed, reply_reason)
+         body_text, snippet, tag, direction, received_at, is_read, raw_source, content_hash, reply_allowed,
+         reply_reason)
        SELECT %(workspace)s * 10000000 + n, %(workspace)s, %(workspace)s * 10000000 + n / 2, n || '@lumen.example',
          'p' || n / 2 || '@lumen.example', 'Person ' || n / 2, 'support@convergio.test', 'Matter ' || n / 2,
          {_WORDS}, 'first words of the matter', (ARRAY['Hello','Partners','Info','Support','Neo'])[1 + (n / 2) %% 5],

@@ -180,7 +180,9 @@ def test_an_approved_reply_is_sent_once_with_the_edited_text(owner: Person, supp
     assert (sent["body_text"].strip(), sent["delivery_state"]) == ("Edited.", "queued")
 
 
-def test_a_person_may_approve_a_reply_to_mail_that_no_machine_may_answer(owner: Person, support: Inbox) -> None:
+def test_a_person_may_approve_a_reply_to_mail_that_no_machine_may_answer(
+    owner: Person, support: Inbox
+) -> None:
     client = owner.program()
     stored = receive(support, headers=["List-Id: <news.lumen.example>"])
     reply = _draft(client, stored.email_id).json()
