@@ -13,8 +13,10 @@ import pytest
 from convergio.core.processes import is_running
 
 # A supervisor of its own: `sys.argv[1]` is the folder that the programs write their pids to, the rest their code.
+# Tests may run below nohup(1), which the supervisor obeys: SIGHUP gets its usual meaning back first.
 _SUPERVISOR = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from convergio.core.supervisor import Program, Supervisor
 programs = [
     Program(f"p{number}", [sys.executable, "-u", "-c", code, sys.argv[1]], {"GREETING": "hello"})

@@ -112,7 +112,8 @@ def make_folder(folder: Path, *, private: bool) -> None:
         return
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700 if private else 0o711)
+        # Another start may make it at the same moment; a file of that name still raises.
+        folder.mkdir(mode=0o700 if private else 0o711, exist_ok=True)
     except OSError as error:
         raise storage_fault(error, folder) from error
 
