@@ -14,7 +14,7 @@ from convergio.accounts.client import client_of
 from convergio.accounts.errors import EmailTaken, InvalidField, InvalidLink, SignUpClosed, WrongCredentials
 from convergio.accounts.forms import AFTER_SIGN_IN, local_path, typed
 from convergio.accounts.requests import SignedInHttpRequest
-from convergio.accounts.sessions import SESSION_LIFE, Tokens
+from convergio.accounts.sessions import Tokens, browser_life
 from convergio.core.errors import TooMany
 from convergio.core.render import render
 
@@ -131,7 +131,7 @@ def _enter(request: HttpRequest, tokens: Tokens, next_path: str) -> HttpResponse
     response.set_cookie(
         settings.SESSION_COOKIE_NAME,
         tokens.access,
-        max_age=int(SESSION_LIFE.total_seconds()),
+        max_age=int(browser_life().total_seconds()),
         secure=settings.HTTPS,
         httponly=True,
         samesite="Lax",
