@@ -124,6 +124,22 @@ def test_a_table_without_row_security(server: EmbeddedPostgres, owner: psycopg.C
     assert found.count("problem ") == 2
 
 
+def test_a_failed_job_is_listed_and_run_again_by_the_commands_that_the_remedy_names(
+    server: EmbeddedPostgres, owner: psycopg.Connection
+) -> None:
+    (number,) = owner.execute(f"{JOB} RETURNING id", ["failed"]).fetchone() or (0,)
+    shell = ("manage", "--data-dir", server.data_dir, "procrastinate", "shell")
+    found = convergio("check", "--data-dir", server.data_dir).stdout
+    assert "convergio manage procrastinate shell list_jobs status=failed" in found
+    assert "convergio manage procrastinate shell retry" in found
+    assert f"#{number} mail.draft_reply" in convergio(*shell, "list_jobs", "status=failed").stdout
+    convergio(*shell, "retry", str(number))
+    status = owner.execute(
+        "DELETE FROM procrastinate_jobs WHERE id = %s RETURNING status", [number]
+    ).fetchone()
+    assert status == ("todo",)
+
+
 def test_jobs_that_wait_and_jobs_that_failed(server: EmbeddedPostgres, owner: psycopg.Connection) -> None:
     for status in ("todo", "failed", "failed"):
         owner.execute(JOB, [status])

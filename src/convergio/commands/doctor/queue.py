@@ -44,5 +44,6 @@ def check_queue(workplace: Workplace) -> Iterator[Finding]:
             _SUBJECT,
             Level.PROBLEM,
             f"{count} jobs of {task} failed for good.",
-            "Their reason is in the worker's log; run them again with convergio manage procrastinate retry.",
+            "Their reason is in the worker's log. List them with convergio manage procrastinate shell list_jobs "
+            "status=failed, and run one again with convergio manage procrastinate shell retry and its number.",
         )
