@@ -6,7 +6,10 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from convergio.accounts import password_reset, steps, throttles
+from convergio.accounts.workspaces import workspace_ids
 from convergio.core.jobs import RETRIES
+from convergio.core.storage import storage
+from convergio.core.storage_sweep import sweep
 
 
 @app.task(name="accounts.mail_reset_link", queue="default", retry=RETRIES)
@@ -28,3 +31,10 @@ def sweep_throttles(timestamp: int) -> None:  # noqa: ARG001 - the queue passes 
 def sweep_steps(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Forget what was begun and not finished."""
     steps.sweep_steps()
+
+
+@app.periodic(cron="47 3 * * *")
+@app.task(name="accounts.sweep_storage", queueing_lock="accounts.sweep_storage")
+def sweep_storage(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
+    """Remove files of this machine's storage folder that no workspace names."""
+    sweep(storage(), workspace_ids())
