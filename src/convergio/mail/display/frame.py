@@ -27,5 +27,5 @@ def frame_document(safe_html: str, *, title: str = "Message", lang: str = "", st
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{html.escape(title)}</title>\n<style{nonce}>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{safe_html}\n</body>\n</html>\n"
+        f'<body dir="auto">\n{safe_html}\n</body>\n</html>\n'
     )

@@ -7,6 +7,7 @@ import { patchChildren, update } from './patch.js';
 
 const ROW = '.cv-row[href]';
 const CHANGES = ['email.read', 'email.queued', 'email.sent', 'email.failed', 'email.uncertain', 'reply.drafted', 'reply.decided', 'resync'];
+const FOLDED = 48; // px: a folded mail stays in sight above
 const GATHER = 250; // ms in which several events become one look
 const ROWS = '.cv-row[href], .cv-task__title';
 const panes = () => document.querySelector('.cv-panes');
@@ -62,8 +63,16 @@ function fitFrame(frame) {
 function fitFrames(root) {
   for (const frame of root.querySelectorAll('iframe.cv-mailframe')) {
     if (frame.contentDocument?.readyState === 'complete') fitFrame(frame);
-    frame.addEventListener('load', () => fitFrame(frame));
+    frame.onload = () => fitFrame(frame);
   }
+}
+
+// A conversation opens where reading goes on: at the first mail that is not folded, the older ones above it.
+function showNewest(conversation) {
+  const mail = conversation?.querySelector('#messages > details[open]');
+  if (!mail || location.hash) return;
+  const scroll = mail.closest('.cv-pane__scroll');
+  scroll.scrollTop = mail.offsetTop < scroll.clientHeight / 2 ? 0 : mail.offsetTop - FOLDED;
 }
 
 // New mail joins the list by itself only when nobody is reading it: scrolled to the top, no pointer, no focus inside.
@@ -155,7 +164,16 @@ function bindKeys() {
 export function startPanes() {
   bindKeys();
   fitFrames(document);
-  document.addEventListener('htmx:load', (event) => fitFrames(event.target));
+  showNewest(document.getElementById('conversation'));
+  document.querySelector('.cv-row[aria-current]')?.scrollIntoView({ block: 'nearest' });
+  document.addEventListener('htmx:load', (event) => {
+    fitFrames(event.target);
+    if (event.target.id === 'conversation') showNewest(event.target);
+  });
+  window.addEventListener('resize', gathered(() => fitFrames(document)));
+  document.addEventListener('toggle', (event) => {
+    if (event.target.matches?.('.cv-edit[open]')) event.target.querySelector('textarea').focus();
+  }, { capture: true });
   document.addEventListener('htmx:beforeRequest', markCurrent);
   document.body.addEventListener('convergio:email.received', onNewMail);
   for (const name of CHANGES) document.body.addEventListener(`convergio:${name}`, patchRows);
