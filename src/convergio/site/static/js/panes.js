@@ -157,8 +157,8 @@ function bindKeys() {
   bind('X', 'Pick row', pick, has('.cv-row__pick'));
   bind('Escape', 'Back to the list', back, has('.cv-panes'));
   bind('1', 'Go to the list', () => toPane(0), has('.cv-panes'));
-  bind('2', 'Go to the conversation', () => toPane(1), has('.cv-panes'));
-  bind(']', 'Show or hide details', toggleDetails, has('#details'));
+  bind('2', 'Go to the conversation', () => toPane(1), has('[data-thread]'));
+  bind(']', 'Show or hide details', toggleDetails, has('[data-open="details"]'));
 }
 
 export function startPanes() {
