@@ -5,15 +5,15 @@ from __future__ import annotations
 from email import message_from_bytes
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.conftest import OpenPage, sign_in
 from tests.e2e.letters import letter
 from tests.e2e.service import Service, wait_for
 from tests.e2e.test_mail import LIST, thread_about
 
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 375, "height": 812}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 812}
 # True when the text of the element stands at the right edge of its box.
 AT_THE_RIGHT = """element => {
   const range = document.createRange();
@@ -36,7 +36,7 @@ def keys_of(page: Page) -> dict[str, str]:
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE])
 def test_words_that_never_end_stay_inside_their_panes(
-    service: Service, open_page: OpenPage, viewport: dict[str, int]
+    service: Service, open_page: OpenPage, viewport: ViewportSize
 ) -> None:
     subject = f"Endless {viewport['width']} {'o' * 180}"
     sender = f"{'M' * 90} <{'x' * 60}@customer.example>"
@@ -128,3 +128,13 @@ def test_a_phone_can_change_the_look_and_sign_out(chromium: Browser, service: Se
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     context.close()
+
+
+def test_a_refused_password_leaves_the_counts_of_the_sidebar(service: Service, open_page: OpenPage) -> None:
+    service.call("POST", "/api/tasks", {"title": "Counted beside the form"})
+    page = open_page("/dashboard/settings/security")
+    page.get_by_label("Current password").fill("wrong horse battery")
+    page.get_by_label("New password").fill("another long one")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("The current password is wrong.")).to_be_visible()
+    expect(page.locator("#nav-workboost .cv-nav__count")).to_be_visible()
