@@ -36,3 +36,28 @@ def test_a_draft_decided_in_one_browser_leaves_the_open_conversation_of_the_othe
     page.get_by_role("button", name="Approve and send").click()
     expect(other.locator("#draft")).to_have_count(0)
     expect(other.locator(".cv-msg--out")).to_contain_text("within seven days")
+
+
+def test_a_draft_comes_to_an_open_list_of_drafts_and_leaves_it_when_decided(
+    service: Service, open_page: OpenPage
+) -> None:
+    other = open_page(f"{LIST}?view=drafts", on=1)
+    row = other.locator(".cv-row", has_text="Come and go")
+    service.deliver(letter("Come and go"))
+    expect(row).to_be_visible(timeout=10_000)
+    page = open_page(f"{LIST}/threads/{thread_about(service, 'Come and go')}")
+    page.get_by_role("button", name="Reject").click()
+    expect(row).to_have_count(0)
+
+
+def test_new_mail_waits_while_conversations_are_picked(service: Service, open_page: OpenPage) -> None:
+    service.deliver(letter("Picked before"))
+    thread_about(service, "Picked before")
+    page = open_page(LIST)
+    pick = page.get_by_label("Pick Picked before")
+    pick.check(force=True)
+    page.mouse.move(1, 1)
+    page.evaluate("document.activeElement.blur()")
+    service.deliver(letter("Arrived meanwhile"))
+    expect(page.get_by_role("button", name="1 new mail")).to_be_visible(timeout=10_000)
+    expect(pick).to_be_checked()

@@ -9,6 +9,8 @@ html { background: #fff; color: #1b2533; }
 body { margin: 0; padding: 12px 16px; font: 14px/1.5 system-ui, "Segoe UI", "Noto Sans", sans-serif;
   overflow-wrap: break-word; }
 img, video { max-width: 100%; height: auto; }
+img:not([src])[alt]:not([alt=""]) { box-sizing: border-box; padding: 2px 8px; border: 1px dashed #7f8a99;
+  border-radius: 4px; color: #5e6a7a; font-size: 12px; }
 table { max-width: 100%; }
 a { color: #1d4ed8; }
 pre { white-space: pre-wrap; }

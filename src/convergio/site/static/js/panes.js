@@ -75,11 +75,11 @@ function showNewest(conversation) {
   scroll.scrollTop = mail.offsetTop < scroll.clientHeight / 2 ? 0 : mail.offsetTop - FOLDED;
 }
 
-// New mail joins the list by itself only when nobody is reading it: scrolled to the top, no pointer, no focus inside.
+// The list changes by itself only when nobody is at it: scrolled to the top, no pointer, no focus inside, nothing picked.
 let waiting = 0;
 
 function mayJoin(scroll) {
-  return scroll.scrollTop === 0 && !scroll.matches(':hover, :focus-within');
+  return scroll.scrollTop === 0 && !scroll.matches(':hover, :focus-within, :has(.cv-row__pick:checked)');
 }
 
 function refreshList() {
@@ -115,10 +115,16 @@ function gathered(run) {
   };
 }
 
+const addresses = (root) => [...root.querySelectorAll(ROW)].map((row) => row.getAttribute('href')).join();
+
 const patchRows = gathered(async () => {
   const listing = document.getElementById('listing');
   if (!listing) return;
   const fresh = await getPage(listing.getAttribute('hx-get'));
+  if (addresses(listing) !== addresses(fresh) && mayJoin(listing.querySelector('[data-live-list]'))) {
+    refreshList(); // a draft more or less, a mail read in the view of unread ones
+    return;
+  }
   const now = new Map([...fresh.querySelectorAll(ROW)].map((row) => [row.getAttribute('href'), row]));
   for (const row of listing.querySelectorAll(ROW)) update(row, now.get(row.getAttribute('href')));
 });
