@@ -16,6 +16,7 @@ from convergio.accounts.forms import KEY_LIVES, key_expiry, typed
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import TooMany
 from convergio.core.render import render
+from convergio.core.tenancy import workspace_scope
 
 _PROFILE_FIELDS = ("name", "company", "phone", "timezone")
 # What a page says after it sent the person back to itself, by the `done` of its address.
@@ -78,10 +79,16 @@ def change_password(request: SignedInHttpRequest) -> HttpResponse:
     try:
         actions.change_password(request.actor, current=current, new=new, client=client_of(request))
     except InvalidField as error:
-        return _security_page(request, errors={error.field: error.message}, status=422)
+        return _refused_password(request, {error.field: error.message})
     except (WrongPassword, TooMany) as error:
-        return _security_page(request, errors={"current_password": error.message}, status=422)
+        return _refused_password(request, {"current_password": error.message})
     return redirect("/dashboard/settings/security?done=password")
+
+
+def _refused_password(request: SignedInHttpRequest, errors: dict[str, str]) -> HttpResponse:
+    """The form again. The request has no transaction of its own, and the sidebar counts what the workspace has."""
+    with workspace_scope(request.actor.workspace_id):
+        return _security_page(request, errors=errors, status=422)
 
 
 @require_POST
