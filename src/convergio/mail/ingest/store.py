@@ -11,7 +11,7 @@ from convergio.core import clock, events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest.arrivals import Arrival, Receiver, Stored
 from convergio.mail.ingest.incoming import Incoming, keep_files, people, take_in
-from convergio.mail.ingest.recognise import recognise
+from convergio.mail.ingest.recognise import find_new_here, recognise
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.ingest.threads import Threader
 from convergio.mail.priority import priority_of
@@ -40,8 +40,9 @@ def store_messages(
             "SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF]
         )
         fresh = recognise(receiver.workspace_id, batch)
-        threader = Threader(receiver, fresh)
-        for incoming in fresh:
+        placed = [*find_new_here(receiver.inbox_id, batch), *fresh]
+        threader = Threader(receiver, placed)
+        for incoming in placed:
             incoming.thread_id = threader.place(incoming).id
         _store_fresh(receiver, fresh, threader, backfill=backfill)
         _share_ids(batch)
