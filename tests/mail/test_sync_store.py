@@ -41,11 +41,6 @@ def mailbox(account: Account) -> Iterator[Mailbox]:
     opened.close()
 
 
-@pytest.fixture
-def actor(inbox: Inbox) -> Actor:
-    return Actor(workspace_id=inbox.workspace_id, user_id=inbox.workspace.owner_id, role="owner")
-
-
 def _question(number: int | str, account: Account) -> bytes:
     return raw_message(number).replace(b"support@mail.test", account.address.encode())
 

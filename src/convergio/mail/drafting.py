@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import msgspec
+from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from convergio.accounts.actor import system
@@ -19,6 +20,7 @@ from convergio.core import events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.actions import send_reply
 from convergio.mail.display.quotes import strip_quotes
+from convergio.mail.errors import InvalidMessage
 from convergio.mail.limits import find_limit, open_breaker
 
 
@@ -35,6 +37,7 @@ class Question(msgspec.Struct):
     subject: str
     sender_name: str
     sender_address: str
+    answer_to: str
     texts: list[str]
 
 
@@ -46,6 +49,8 @@ SELECT thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode,
        (array_agg(email.subject ORDER BY email.received_at, email.id))[1],
        (array_agg(email.from_name ORDER BY email.received_at DESC, email.id DESC))[1],
        (array_agg(email.from_address ORDER BY email.received_at DESC, email.id DESC))[1],
+       (array_agg(COALESCE(NULLIF(email.return_path, ''), email.from_address)
+         ORDER BY email.received_at DESC, email.id DESC))[1],
        array_agg(email.body_text ORDER BY email.received_at, email.id)
 FROM email_threads AS thread
 JOIN emails AS email ON email.thread_id = thread.id
@@ -138,14 +143,23 @@ def _send_if_allowed(workspace_id: int, question: Question, reply_id: int) -> No
         workspace_id,
         inbox_id=question.inbox_id,
         thread_id=question.thread_id,
-        address=question.sender_address,
+        sender=question.sender_address,
+        answer_to=question.answer_to,
     )
-    if limit is None:
-        send_reply(system(workspace_id), reply_id)
+    if limit:
+        if limit.reason == "inbox_limit":
+            open_breaker(workspace_id, question.inbox_id)
+        _leave_to_a_person(reply_id, limit.sentence)
         return
-    if limit.reason == "inbox_limit":
-        open_breaker(workspace_id, question.inbox_id)
+    try:
+        with transaction.atomic():
+            send_reply(system(workspace_id), reply_id)
+    except InvalidMessage as error:  # the sender's address, mostly: the draft is kept
+        _leave_to_a_person(reply_id, error.message)
+
+
+def _leave_to_a_person(reply_id: int, reason: str) -> None:
     sql.execute(
         "UPDATE auto_replies SET handover_reason = concat_ws(' ', NULLIF(handover_reason, ''), %s::text) WHERE id = %s",
-        [limit.sentence, reply_id],
+        [reason, reply_id],
     )
