@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 
 from convergio.core import clock, sql
 from convergio.core.storage import storage
@@ -60,6 +63,67 @@ def test_all_or_nothing_when_the_caller_fails_inside_the_transaction(receiver: R
     assert not Email.objects.exists()
     assert not Task.objects.exists()
     assert sql.fetch_value("SELECT count(*) FROM procrastinate_jobs") == 0
+
+
+def test_all_or_nothing_whichever_statement_fails(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch with everything in it: files, a reply before its mail, two conversations that become one, a copy."""
+    old = raw_message(message_id="old@lumen.example", sender="ben@else.example")
+    store_messages(receiver, [arrival(old), arrival(raw_message(message_id="older@lumen.example"))])
+    before = everything_stored()
+    joint = raw_message(
+        message_id="joint@lumen.example",
+        cc="ben@else.example",
+        references=["old@lumen.example", "older@lumen.example"],
+    )
+    batch = [arrival(raw) for raw in (joint, with_file("file@lumen.example"), *conversation()[::-1], old)]
+    for number in itertools.count(1):
+        failing = FailingAt(number)
+        with suppress(ConnectionError), transaction.atomic():
+            with monkeypatch.context() as patch:
+                patch.setattr(connections["default"], "force_debug_cursor", True)
+                patch.setattr(connections["default"], "queries_log", failing)
+                store_messages(receiver, batch)
+            transaction.set_rollback(True)
+        assert everything_stored() == before, failing.statement
+        if not failing.statement:
+            break
+    assert number > 15
+
+
+class FailingAt(deque[Any]):
+    """A log of statements that fails as a lost connection does when it is told of the one with this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.statement = ""
+
+    def append(self, entry: Any) -> None:
+        super().append(entry)
+        if len(self) == self.number:
+            self.statement = entry["sql"]
+            raise ConnectionError
+
+
+def everything_stored() -> list[object]:
+    """Rows of every table that taking mail up writes to."""
+    tables = (
+        "emails", "email_threads", "email_deliveries", "thread_references", "thread_inboxes", "stored_files", "tasks",
+        "procrastinate_jobs",
+    )  # fmt: skip
+    return [sql.run(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
+
+
+def with_file(message_id: str) -> bytes:
+    return (
+        f"Message-ID: <{message_id}>\r\nFrom: ana@lumen.example\r\nTo: support@convergio.test\r\nSubject: File\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nSee file.\r\n"
+        "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\n"
+        "a,b\r\n1,2\r\n--b--\r\n"
+    ).encode()
 
 
 def test_rule_14_a_message_that_cannot_be_parsed_is_kept_raw_and_the_next_one_arrives(
@@ -445,15 +509,6 @@ def test_a_list_conversation_is_open_to_whoever_answers_in_it(receiver: Receiver
 
 
 def test_attachments_are_kept_once_by_their_content(receiver: Receiver) -> None:
-    def with_file(message_id: str) -> bytes:
-        return (
-            f"Message-ID: <{message_id}>\r\nFrom: ana@lumen.example\r\nTo: support@convergio.test\r\nSubject: File\r\n"
-            "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-            "--b\r\nContent-Type: text/plain\r\n\r\nSee file.\r\n"
-            "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\n"
-            "a,b\r\n1,2\r\n--b--\r\n"
-        ).encode()
-
     stored = store_messages(
         receiver, [arrival(with_file("1@lumen.example")), arrival(with_file("2@lumen.example"))]
     )
