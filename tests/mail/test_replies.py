@@ -18,7 +18,7 @@ from convergio.mail.ingest import Receiver, store_messages
 from convergio.mail.models import AutoReply, Email, Inbox
 from tests.ai.scripted import ScriptedModel
 from tests.jobs import run_jobs
-from tests.mail.messages import arrival, raw_message
+from tests.mail.messages import SUPPORT, arrival, make_inbox, raw_message, receiver_of
 
 
 def leave_now() -> None:
@@ -146,6 +146,33 @@ def test_an_inbox_that_is_off_gets_no_draft(receiver: Receiver, inbox: Inbox) ->
     store_messages(receiver, [arrival(raw_message())])
     run_jobs()
     assert not AutoReply.objects.exists()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["support first", "hello first"])
+@pytest.mark.parametrize("hello", [{"reply_mode": "off"}, {"reply_mode": "draft"}], ids=str)
+@pytest.mark.parametrize("to", [SUPPORT, f"{SUPPORT}, hello@convergio.test"], ids=["to one", "to both"])
+def test_rule_24_the_draft_does_not_depend_on_which_inbox_is_read_first(
+    inbox: Inbox, order: tuple[int, int], hello: dict[str, str], to: str
+) -> None:
+    inboxes = [inbox, make_inbox(inbox.workspace, "hello@convergio.test", **hello)]
+    for number in order:
+        store_messages(receiver_of(inboxes[number]), [arrival(raw_message(to=to))])
+        run_jobs()
+    draft = AutoReply.objects.get()
+    expected = order[0] if hello["reply_mode"] == "draft" and to != SUPPORT else 0
+    assert (draft.status, draft.inbox_id) == ("drafted", inboxes[expected].id)
+    assert draft.email.reply_reason == "ok"
+
+
+def test_rule_24_a_copy_in_a_second_inbox_does_not_bring_a_rejected_draft_back(
+    receiver: Receiver, inbox: Inbox, actor: Actor
+) -> None:
+    raw = raw_message(to=f"{SUPPORT}, hello@convergio.test")
+    reject_reply(actor, draft_for(receiver, raw).id)
+    hello = make_inbox(inbox.workspace, "hello@convergio.test", reply_mode="draft")
+    store_messages(receiver_of(hello), [arrival(raw)])
+    run_jobs()
+    assert AutoReply.objects.get().status == "rejected"
 
 
 def test_an_approved_draft_leaves_as_one_file_with_threading_headers(

@@ -41,6 +41,7 @@ class Question(msgspec.Struct):
     texts: list[str]
 
 
+# Asked is the inbox that answers; of several, the one that was written to.
 # Unanswered: inbound mail that may be answered, after the last thing that we sent into the conversation.
 _QUESTION = """
 SELECT thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode,
@@ -55,24 +56,26 @@ SELECT thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode,
 FROM email_threads AS thread
 JOIN emails AS email ON email.thread_id = thread.id
 JOIN LATERAL (
-  SELECT inbox_id FROM email_deliveries WHERE email_id = email.id ORDER BY id LIMIT 1
-) AS delivery ON true
-JOIN inboxes AS inbox ON inbox.id = delivery.inbox_id AND inbox.is_active
+  SELECT inbox.* FROM email_deliveries AS delivery JOIN inboxes AS inbox ON inbox.id = delivery.inbox_id
+  WHERE delivery.email_id = email.id AND inbox.is_active AND inbox.reply_mode <> 'off'
+  ORDER BY lower(inbox.email_address) IN (
+    SELECT lower(one->>'address') FROM jsonb_array_elements((email.recipients->'to') || (email.recipients->'cc')) AS one
+  ) DESC, delivery.id LIMIT 1
+) AS inbox ON true
 WHERE thread.id = (SELECT thread_id FROM emails WHERE id = %s)
   AND email.direction = 'inbound' AND email.reply_allowed AND NOT email.is_backfill
   AND NOT EXISTS (
     SELECT FROM emails AS answer
     WHERE answer.thread_id = thread.id AND answer.direction = 'outbound'
       AND answer.delivery_state IS DISTINCT FROM 'cancelled' AND answer.received_at >= email.received_at)
-GROUP BY thread.id, inbox.id
+GROUP BY thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode
 ORDER BY max(email.id) DESC LIMIT 1
 """
 
 
 def find_question(email_id: int) -> Question | None:
     """What waits for an answer in this email's conversation; None when nothing does."""
-    question = sql.fetch_one(Question, _QUESTION, [email_id])
-    return question if question and question.reply_mode != "off" else None
+    return sql.fetch_one(Question, _QUESTION, [email_id])
 
 
 def draft_reply(workspace_id: int, email_id: int) -> None:
