@@ -50,6 +50,7 @@ class Person:
             email=self.user.email,
             name=self.user.name,
             timezone=self.user.timezone,
+            is_fresh=True,
         )
 
     def browser(self, *, csrf: bool = False) -> Client:

@@ -8,7 +8,20 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
 COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
 
-CREATE FUNCTION public.convergio_open_api_key(digest bytea) RETURNS TABLE(id bigint, workspace_id bigint, user_id bigint, role text, email text, name text, timezone text, stale boolean)
+CREATE FUNCTION public.convergio_keep_activity() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.user_id IS NULL
+        AND (to_jsonb(NEW) - 'user_id') = (to_jsonb(OLD) - 'user_id') THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'activity is append-only' USING ERRCODE = 'restrict_violation';
+END $$;
+
+COMMENT ON FUNCTION public.convergio_keep_activity() IS 'Refuses to change or remove what was written down';
+
+CREATE FUNCTION public.convergio_open_api_key(digest bytea) RETURNS TABLE(id bigint, workspace_id bigint, user_id bigint, role text, email text, name text, timezone text, stale boolean, fresh boolean, second_factor boolean, limited boolean, scopes text, inboxes text)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -16,10 +29,17 @@ DECLARE
     entry record;
 BEGIN
     SELECT k.id, k.workspace_id, k.user_id, m.role, u.email, u.name, u.timezone,
-           coalesce(k.last_used_at < statement_timestamp() - interval '1 minute', true) AS stale
+           coalesce(k.last_used_at < statement_timestamp() - interval '1 minute', true) AS stale,
+           false AS fresh, false AS second_factor,
+           w.require_two_factor
+             AND NOT EXISTS (SELECT FROM user_2fa t WHERE t.user_id = u.id AND t.enabled_at IS NOT NULL)
+             AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id) AS limited,
+           (SELECT string_agg(scope, ' ') FROM jsonb_array_elements_text(k.scopes) AS scope) AS scopes,
+           (SELECT string_agg(inbox, ' ') FROM jsonb_array_elements_text(k.inbox_ids) AS inbox) AS inboxes
     INTO entry
     FROM api_keys k
     JOIN users u ON u.id = k.user_id AND u.is_active
+    JOIN workspaces w ON w.id = k.workspace_id
     JOIN workspace_members m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
     WHERE k.key_hash = digest AND k.revoked_at IS NULL
       AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp());
@@ -28,12 +48,13 @@ BEGIN
     END IF;
     PERFORM set_config('convergio.workspace_id', entry.workspace_id::text, true);
     RETURN QUERY SELECT entry.id, entry.workspace_id, entry.user_id, entry.role::text, entry.email::text,
-                        entry.name::text, entry.timezone::text, entry.stale;
+                        entry.name::text, entry.timezone::text, entry.stale, entry.fresh, entry.second_factor,
+                        entry.limited, entry.scopes, entry.inboxes;
 END $$;
 
 COMMENT ON FUNCTION public.convergio_open_api_key(digest bytea) IS 'Finds the living API key of a digest and opens its workspace for the transaction';
 
-CREATE FUNCTION public.convergio_open_session(digest bytea, wanted text) RETURNS TABLE(id bigint, workspace_id bigint, user_id bigint, role text, email text, name text, timezone text, stale boolean)
+CREATE FUNCTION public.convergio_open_session(digest bytea, wanted text) RETURNS TABLE(id bigint, workspace_id bigint, user_id bigint, role text, email text, name text, timezone text, stale boolean, fresh boolean, second_factor boolean, limited boolean, scopes text, inboxes text)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -41,19 +62,25 @@ DECLARE
     entry record;
 BEGIN
     SELECT s.id, s.workspace_id, s.user_id, m.role, u.email, u.name, u.timezone,
-           s.last_seen_at < statement_timestamp() - interval '1 minute' AS stale
+           s.last_seen_at < statement_timestamp() - interval '1 minute' AS stale,
+           s.authenticated_at > statement_timestamp() - interval '10 minutes' AS fresh,
+           s.second_factor, w.require_two_factor AND NOT s.second_factor AS limited,
+           NULL::text AS scopes, NULL::text AS inboxes
     INTO entry
     FROM user_sessions s
     JOIN users u ON u.id = s.user_id AND u.is_active
+    JOIN workspaces w ON w.id = s.workspace_id
     JOIN workspace_members m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
     WHERE s.token_hash = digest AND s.kind = wanted AND s.revoked_at IS NULL
-      AND s.token_expires_at > statement_timestamp() AND s.expires_at > statement_timestamp();
+      AND s.token_expires_at > statement_timestamp() AND s.expires_at > statement_timestamp()
+      AND (s.idle_expires_at IS NULL OR s.idle_expires_at > statement_timestamp());
     IF NOT FOUND THEN
         RETURN;
     END IF;
     PERFORM set_config('convergio.workspace_id', entry.workspace_id::text, true);
     RETURN QUERY SELECT entry.id, entry.workspace_id, entry.user_id, entry.role::text, entry.email::text,
-                        entry.name::text, entry.timezone::text, entry.stale;
+                        entry.name::text, entry.timezone::text, entry.stale, entry.fresh, entry.second_factor,
+                        entry.limited, entry.scopes, entry.inboxes;
 END $$;
 
 COMMENT ON FUNCTION public.convergio_open_session(digest bytea, wanted text) IS 'Finds the living session of a token and opens its workspace for the transaction';
@@ -168,16 +195,24 @@ CREATE TABLE public.activity (
     facts jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     user_id bigint,
-    workspace_id bigint NOT NULL
+    workspace_id bigint NOT NULL,
+    api_key_id bigint,
+    ip inet
 );
 
 ALTER TABLE ONLY public.activity FORCE ROW LEVEL SECURITY;
 
+COMMENT ON COLUMN public.activity.action IS 'Like member.removed; stable';
+
 COMMENT ON COLUMN public.activity.subject IS 'Table and id it was done to';
+
+COMMENT ON COLUMN public.activity.facts IS 'What a reader needs to know of it; never secrets or texts of mail';
 
 COMMENT ON COLUMN public.activity.created_at IS 'When the row was made';
 
 COMMENT ON COLUMN public.activity.workspace_id IS 'Owning workspace';
+
+COMMENT ON COLUMN public.activity.api_key_id IS 'The key that did it for its maker, if one did';
 
 ALTER TABLE public.activity ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.activity_id_seq
@@ -543,12 +578,15 @@ CREATE TABLE public.one_time_links (
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    user_id bigint NOT NULL
+    user_id bigint NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
-COMMENT ON COLUMN public.one_time_links.purpose IS 'password_reset | verify_email';
+COMMENT ON COLUMN public.one_time_links.purpose IS 'password_reset | verify_email | email_change_old | email_change_new';
 
 COMMENT ON COLUMN public.one_time_links.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.one_time_links.facts IS 'What the link is about, like the new address';
 
 ALTER TABLE public.one_time_links ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.one_time_links_id_seq
@@ -567,13 +605,45 @@ CREATE TABLE public.passkeys (
     sign_count bigint DEFAULT 0 NOT NULL,
     last_used_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    user_id bigint NOT NULL
+    user_id bigint NOT NULL,
+    is_synced boolean DEFAULT false NOT NULL,
+    transports jsonb DEFAULT '[]'::jsonb NOT NULL
 );
+
+COMMENT ON COLUMN public.passkeys.public_key IS 'COSE key';
 
 COMMENT ON COLUMN public.passkeys.created_at IS 'When the row was made';
 
+COMMENT ON COLUMN public.passkeys.is_synced IS 'Backed up by its maker, so on several devices';
+
+COMMENT ON COLUMN public.passkeys.transports IS 'How browsers reach it: internal, usb, hybrid ...';
+
 ALTER TABLE public.passkeys ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.passkeys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.sign_in_steps (
+    id bigint NOT NULL,
+    purpose character varying(30) NOT NULL,
+    token_hash bytea NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint
+);
+
+COMMENT ON COLUMN public.sign_in_steps.purpose IS 'second_step | passkey_register | passkey_sign_in | google';
+
+COMMENT ON COLUMN public.sign_in_steps.created_at IS 'When the row was made';
+
+ALTER TABLE public.sign_in_steps ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.sign_in_steps_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -734,6 +804,33 @@ ALTER TABLE public.trusted_devices ALTER COLUMN id ADD GENERATED BY DEFAULT AS I
     CACHE 1
 );
 
+CREATE TABLE public.user_identities (
+    id bigint NOT NULL,
+    provider character varying(20) NOT NULL,
+    subject character varying(255) NOT NULL,
+    email character varying(255) NOT NULL,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    user_id bigint NOT NULL
+);
+
+COMMENT ON COLUMN public.user_identities.provider IS 'google';
+
+COMMENT ON COLUMN public.user_identities.subject IS 'The provider''s own id of the account';
+
+COMMENT ON COLUMN public.user_identities.email IS 'As the provider gave it when it was linked';
+
+COMMENT ON COLUMN public.user_identities.created_at IS 'When the row was made';
+
+ALTER TABLE public.user_identities ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.user_identities_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.workspace_invitations (
     id bigint NOT NULL,
     email character varying(255) NOT NULL,
@@ -743,7 +840,9 @@ CREATE TABLE public.workspace_invitations (
     accepted_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     invited_by_id bigint,
-    workspace_id bigint NOT NULL
+    workspace_id bigint NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT workspace_invitations_role CHECK (((role)::text = ANY ((ARRAY['admin'::character varying, 'member'::character varying])::text[])))
 );
 
 COMMENT ON COLUMN public.workspace_invitations.created_at IS 'When the row was made';
@@ -783,10 +882,13 @@ CREATE TABLE public.workspaces (
     id bigint NOT NULL,
     name character varying(255) NOT NULL,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    owner_id bigint NOT NULL
+    owner_id bigint NOT NULL,
+    require_two_factor boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON COLUMN public.workspaces.created_at IS 'When the row was made';
+
+COMMENT ON COLUMN public.workspaces.require_two_factor IS 'Members without a second factor only get to set one up';
 
 ALTER TABLE public.workspaces ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.workspaces_id_seq
@@ -869,6 +971,12 @@ ALTER TABLE ONLY public.passkeys
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.sign_in_steps
+    ADD CONSTRAINT sign_in_steps_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sign_in_steps
+    ADD CONSTRAINT sign_in_steps_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY public.stored_files
     ADD CONSTRAINT stored_files_once UNIQUE (workspace_id, sha256);
 
@@ -901,6 +1009,15 @@ ALTER TABLE ONLY public.trusted_devices
 
 ALTER TABLE ONLY public.trusted_devices
     ADD CONSTRAINT trusted_devices_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.user_identities
+    ADD CONSTRAINT user_identities_once UNIQUE (provider, subject);
+
+ALTER TABLE ONLY public.user_identities
+    ADD CONSTRAINT user_identities_one_each UNIQUE (user_id, provider);
+
+ALTER TABLE ONLY public.user_identities
+    ADD CONSTRAINT user_identities_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.workspace_invitations
     ADD CONSTRAINT workspace_invitations_pkey PRIMARY KEY (id);
@@ -959,6 +1076,10 @@ CREATE INDEX one_time_links_user_id_5ed66344 ON public.one_time_links USING btre
 
 CREATE INDEX passkeys_user_id_0a34c61d ON public.passkeys USING btree (user_id);
 
+CREATE INDEX sign_in_steps_expires_at_ebdea5df ON public.sign_in_steps USING btree (expires_at);
+
+CREATE INDEX sign_in_steps_user_id_e868c82e ON public.sign_in_steps USING btree (user_id);
+
 CREATE INDEX stored_files_sha256 ON public.stored_files USING btree (sha256);
 
 CREATE UNIQUE INDEX tags_once ON public.tags USING btree (workspace_id, lower((name)::text));
@@ -977,13 +1098,19 @@ CREATE INDEX trusted_devices_session_id_569b432c ON public.trusted_devices USING
 
 CREATE INDEX trusted_devices_user_id_98526639 ON public.trusted_devices USING btree (user_id);
 
+CREATE INDEX user_identities_user_id_86f4c8e6 ON public.user_identities USING btree (user_id);
+
 CREATE INDEX workspace_invitations_invited_by_id_9283daf5 ON public.workspace_invitations USING btree (invited_by_id);
+
+CREATE UNIQUE INDEX workspace_invitations_one_open ON public.workspace_invitations USING btree (workspace_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
 CREATE INDEX workspace_invitations_workspace_id_c67db95c ON public.workspace_invitations USING btree (workspace_id);
 
 CREATE INDEX workspace_members_user_id_b4ccc11d ON public.workspace_members USING btree (user_id);
 
 CREATE INDEX workspaces_owner_id_d7117e4b ON public.workspaces USING btree (owner_id);
+
+CREATE TRIGGER activity_append_only BEFORE DELETE OR UPDATE ON public.activity FOR EACH ROW EXECUTE FUNCTION public.convergio_keep_activity();
 
 ALTER TABLE ONLY public.activity
     ADD CONSTRAINT activity_workspace_id_efc63b80_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;

@@ -34,6 +34,9 @@ if DATABASE_URL and len(SECRET_KEY) < 32:
         "CONVERGIO_SECRET_KEY must be set to at least 32 random characters; it encrypts stored secrets, so keep it."
     )
 SECRET_KEY_FALLBACKS = env.words("CONVERGIO_SECRET_KEY_OLD")
+# A browser's session ends this many days after its start, and after so many days without use.
+SESSION_DAYS = env.number("CONVERGIO_SESSION_DAYS", 30, least=1)
+SESSION_IDLE_DAYS = env.number("CONVERGIO_SESSION_IDLE_DAYS", 14, least=1)
 SIGNUP = env.choice("CONVERGIO_SIGNUP", "open", ("open", "invite", "closed"))
 RATE_LIMIT = env.number("CONVERGIO_RATE_LIMIT", 600)
 TRUSTED_PROXIES = env.networks("CONVERGIO_TRUSTED_PROXIES")

@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_during_an_import_loses_nothing_and_the_import_goes
         shutil.rmtree(data_dir / "outbox")
         subprocess.run(["mount", "-o", "remount,size=400m", folder], check=True)
         done = convergio(*mail)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr  # where it takes long, it shows its progress there
     assert done.stdout.startswith("400 read, ")
     assert done.stdout.endswith(" 0 stored with a parse error\n")
 

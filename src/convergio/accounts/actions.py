@@ -13,7 +13,7 @@ from convergio.accounts.client import Client
 from convergio.accounts.errors import InvalidField, WrongPassword
 from convergio.accounts.models import ApiKey, User
 from convergio.accounts.passwords import password_fits
-from convergio.accounts.permissions import require, require_person
+from convergio.accounts.permissions import ALL_SCOPES, require, require_fresh, require_person
 from convergio.accounts.tokens import SHOWN_LENGTH, new_api_key
 from convergio.core import sql
 from convergio.core.clock import now
@@ -71,7 +71,9 @@ def change_password(actor: Actor, *, current: str, new: str, client: Client) -> 
 
 def set_password(user: User, password: str, *, keep_session: int | None = None) -> None:
     """Store a cleaned password's hash and end the user's sessions but one."""
-    User.objects.filter(id=user.id).update(password=make_password(password), updated_at=now())
+    User.objects.filter(id=user.id).update(
+        password=make_password(password), password_changed_at=now(), updated_at=now()
+    )
     sessions.revoke(user.id, reason="password_changed", keep=keep_session)
 
 
@@ -89,8 +91,8 @@ def revoke_other_sessions(actor: Actor) -> int:
 
 
 def create_api_key(actor: Actor, *, name: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-    """Make a key for programs: its row and, this once, its full value. Raises InvalidField, PersonRequired."""
-    require_person(actor)
+    """Make a key for programs: its row and, this once, its full value. Raises InvalidField, FreshSignInRequired."""
+    require_fresh(actor)
     require(actor, "api_keys.edit")
     return issue_api_key(
         user_id=actor.require_user(), workspace_id=actor.workspace_id, name=name, expires_at=expires_at
@@ -111,6 +113,7 @@ def issue_api_key(
         name=name,
         prefix=value[:SHOWN_LENGTH],
         key_hash=token_digest(value),
+        scopes=[ALL_SCOPES],
         expires_at=expires_at,
     )
     return key, value

@@ -21,6 +21,14 @@ class Actor:
     via: Literal["session", "api_key", "system"] = "session"
     session_id: int | None = None
     api_key_id: int | None = None
+    # Of a session: proved who they are within the last 10 minutes; a second factor came with it.
+    is_fresh: bool = False
+    has_second_factor: bool = False
+    # The workspace asks for a second factor, and none came with this session (or its key's maker has none).
+    is_limited: bool = False
+    # Of an API key: what it may do ("*" is everything), and the inboxes whose mail it reaches (None is all).
+    scopes: frozenset[str] = frozenset()
+    inbox_ids: frozenset[int] | None = None
 
     def require_user(self) -> int:
         """The user's id, for what only people do. A job that comes here is our mistake: raises TypeError."""

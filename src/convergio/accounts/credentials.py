@@ -16,14 +16,18 @@ from convergio.core import sql
 from convergio.core.crypto import token_digest
 
 Kind = Literal["browser", "api", "api_key"]
-# The functions are made in migrations/0003: session and key look-up with user, member and scope, planned once per
+# The functions are made in migrations/0005: session and key look-up with user, member and scope, planned once per
 # connection, which plain statements behind Django's client-side binding are not (0.09 against 0.3 ms of server time).
 _STATEMENTS: dict[Kind, str] = {
     "browser": "SELECT * FROM convergio_open_session('\\x{digest}', 'browser')",
     "api": "SELECT * FROM convergio_open_session('\\x{digest}', 'api')",
     "api_key": "SELECT * FROM convergio_open_api_key('\\x{digest}')",
 }
-_SEEN = "UPDATE user_sessions SET last_seen_at = statement_timestamp(), ip = coalesce(%s, ip) WHERE id = %s"
+_SEEN = """
+UPDATE user_sessions SET last_seen_at = statement_timestamp(), ip = coalesce(%s, ip),
+    idle_expires_at = statement_timestamp() + make_interval(days => %s)
+WHERE id = %s
+"""
 _KEY_USED = "UPDATE api_keys SET last_used_at = statement_timestamp(), last_used_ip = %s WHERE id = %s"
 
 
@@ -68,7 +72,7 @@ def open_scope(credential: Credential) -> SignedIn | None:
     row = _first_statement(_STATEMENTS[credential.kind].format(digest=credential.digest.hex()))
     if row is None:
         return None
-    record, workspace, user, role, email, name, timezone, stale = row
+    record, workspace, user, role, email, name, timezone, stale, fresh, second, limited, scopes, inboxes = row
     by_key = credential.kind == "api_key"
     actor = Actor(
         workspace_id=int(workspace),
@@ -80,6 +84,11 @@ def open_scope(credential: Credential) -> SignedIn | None:
         via="api_key" if by_key else "session",
         session_id=None if by_key else int(record),
         api_key_id=int(record) if by_key else None,
+        is_fresh=fresh == b"t",
+        has_second_factor=second == b"t",
+        is_limited=limited == b"t",
+        scopes=frozenset(scopes.decode().split()) if by_key else frozenset(),
+        inbox_ids=frozenset(map(int, inboxes.split())) if inboxes else None,
     )
     return SignedIn(actor, stale == b"t")
 
@@ -87,7 +96,7 @@ def open_scope(credential: Credential) -> SignedIn | None:
 def note_use(actor: Actor, ip: str | None) -> None:
     """Remember when and from where a session or key was last used. In a transaction of its own: it locks the row."""
     if actor.session_id is not None:
-        sql.execute(_SEEN, [ip, actor.session_id])
+        sql.execute(_SEEN, [ip, settings.SESSION_IDLE_DAYS, actor.session_id])
     else:
         sql.execute(_KEY_USED, [ip, actor.api_key_id])
 

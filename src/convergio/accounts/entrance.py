@@ -6,7 +6,6 @@ These run outside a request's transaction and open their own: a refused attempt 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -25,14 +24,12 @@ from convergio.accounts.errors import (
 from convergio.accounts.models import User, Workspace, WorkspaceMember
 from convergio.accounts.passwords import password_fits
 from convergio.accounts.permissions import require_person
-from convergio.accounts.sessions import Tokens
+from convergio.accounts.sessions import SessionKind, Tokens
 from convergio.core import sql
 from convergio.core.clock import now
 from convergio.core.errors import TooMany
 from convergio.core.seeds import run_workspace_seeds
 from convergio.core.tenancy import workspace_scope
-
-SessionKind = Literal["browser", "api"]
 
 # The workspace a person was in last, else the one joined first.
 _HOME = """
@@ -97,7 +94,7 @@ def sign_up(*, email: str, password: str, name: str, kind: SessionKind, client: 
         raise
     with transaction.atomic():
         throttles.forgive(attempt)
-        return _let_in(user, workspace.id, method="register", kind=kind, client=client)
+        return admit(user, workspace.id, method="register", kind=kind, client=client)
 
 
 def sign_in(*, email: str, password: str, kind: SessionKind, client: Client) -> Entry:
@@ -116,13 +113,24 @@ def sign_in(*, email: str, password: str, kind: SessionKind, client: Client) -> 
         raise WrongCredentials
     with transaction.atomic():
         throttles.forgive(attempt)
-        return _let_in(user, workspace_id, method="password", kind=kind, client=client)
+        return admit(user, workspace_id, method="password", kind=kind, client=client)
 
 
-def _let_in(user: User, workspace_id: int, *, method: str, kind: SessionKind, client: Client) -> Entry:
+def admit(
+    user: User,
+    workspace_id: int,
+    *,
+    method: str,
+    kind: SessionKind,
+    client: Client,
+    second_factor: bool = False,
+) -> Entry:
+    """Start a session for somebody who proved who they are, and write it down. Call in a transaction."""
     history.note_success(method, email=user.email, client=client, user_id=user.id)
     User.objects.filter(id=user.id).update(last_login=now())
-    tokens = sessions.open_session(user_id=user.id, workspace_id=workspace_id, kind=kind, client=client)
+    tokens = sessions.open_session(
+        user_id=user.id, workspace_id=workspace_id, kind=kind, client=client, second_factor=second_factor
+    )
     return Entry(user, tokens)
 
 

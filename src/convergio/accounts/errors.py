@@ -67,6 +67,36 @@ class NotAllowed(Forbidden):
         super().__init__("not_allowed", message, permission=permission)
 
 
+class ScopeRequired(Forbidden):
+    """The API key was not made for this; the fact `scope` names what it would take."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            "scope_required",
+            f"This API key may not do this; it takes a key with the scope {scope}.",
+            scope=scope,
+        )
+
+
+class FreshSignInRequired(Forbidden):
+    """Something sensitive, asked for too long after the person last proved who they are."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "fresh_sign_in_required", "Confirm that it is you: your last sign-in is more than 10 minutes old."
+        )
+
+
+class SecondFactorRequired(Forbidden):
+    """The workspace asks for two-step sign-in, and this session came without."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "two_factor_setup_required",
+            "This workspace requires two-step sign-in; set it up under Settings, Sign-in.",
+        )
+
+
 class PersonRequired(Forbidden):
     """An API key may not change how one signs in."""
 

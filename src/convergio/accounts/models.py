@@ -31,6 +31,7 @@ class User(AbstractBaseUser):
     timezone = models.CharField(max_length=64, db_default="Asia/Kolkata")
     notification_preferences = columns.empty_object()
     email_verified_at = models.DateTimeField(null=True)
+    password_changed_at = models.DateTimeField(null=True, db_comment="NULL while the first one is in use")
     is_active = models.BooleanField(default=True, db_default=True)
     is_staff = models.BooleanField(
         default=False, db_default=False, db_comment="May open the operator's back office"
@@ -57,6 +58,9 @@ class Workspace(models.Model):
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=255)
     owner = models.ForeignKey(User, models.PROTECT, related_name="owned_workspaces")
+    require_two_factor = models.BooleanField(
+        default=False, db_default=False, db_comment="Members without a second factor only get to set one up"
+    )
     created_at = columns.created_at()
 
     class Meta:
@@ -93,10 +97,21 @@ class WorkspaceInvitation(models.Model):
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
     created_at = columns.created_at()
 
     class Meta:
         db_table = "workspace_invitations"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(role__in=["admin", "member"]), name="workspace_invitations_role"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="workspace_invitations_one_open",
+            ),
+        ]
 
 
 class UserSession(models.Model):
@@ -121,7 +136,16 @@ class UserSession(models.Model):
     user_agent = models.TextField(db_default="")
     created_at = columns.created_at()
     last_seen_at = models.DateTimeField(db_default=functions.Now())
-    expires_at = models.DateTimeField()
+    authenticated_at = models.DateTimeField(
+        db_default=functions.Now(), db_comment="When the person last proved who they are"
+    )
+    second_factor = models.BooleanField(
+        default=False,
+        db_default=False,
+        db_comment="Whether a code, a passkey or a trusted device came with it",
+    )
+    idle_expires_at = models.DateTimeField(null=True, db_comment="Unused until then, it ends; moves with use")
+    expires_at = models.DateTimeField(db_comment="It ends then, however much it is used")
     revoked_at = models.DateTimeField(null=True)
     revoked_reason = models.CharField(max_length=50, db_default="")
 
@@ -133,9 +157,13 @@ class UserTwoFactor(models.Model):
     """A user's authenticator app and backup codes."""
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="two_factor")
-    secret = models.BinaryField(db_column="totp_secret_encrypted")
+    secret = models.BinaryField(null=True, db_column="totp_secret_encrypted")
+    pending_secret = models.BinaryField(
+        null=True, db_comment="Encrypted; takes the place of the secret when a valid code proves it"
+    )
     enabled_at = models.DateTimeField(null=True)
-    backup_codes = columns.empty_array()
+    backup_codes = columns.empty_array("Hex digests, keyed, of the codes that were not used yet")
+    backup_codes_made_at = models.DateTimeField(null=True)
     last_used_step = models.BigIntegerField(null=True, db_comment="TOTP step of the last accepted code")
     created_at = columns.created_at()
 
@@ -152,8 +180,12 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=20, db_comment="The first characters, shown in lists")
     key_hash = models.BinaryField(unique=True)
-    scopes = columns.empty_array()
+    scopes = columns.empty_array('Like tasks:read; ["*"] is all that its maker may do')
+    inbox_ids = models.JSONField(null=True, db_comment="Inboxes whose mail it reaches; NULL is all")
     expires_at = models.DateTimeField(null=True)
+    expiry_noticed_at = models.DateTimeField(
+        null=True, db_comment="When its maker was told that it ends soon"
+    )
     last_used_at = models.DateTimeField(null=True)
     last_used_ip = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -188,8 +220,12 @@ class Passkey(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
     name = models.CharField(max_length=100)
     credential_id = models.BinaryField(unique=True)
-    public_key = models.BinaryField()
+    public_key = models.BinaryField(db_comment="COSE key")
     sign_count = models.BigIntegerField(db_default=0)
+    transports = columns.empty_array("How browsers reach it: internal, usb, hybrid ...")
+    is_synced = models.BooleanField(
+        default=False, db_default=False, db_comment="Backed up by its maker, so on several devices"
+    )
     last_used_at = models.DateTimeField(null=True)
     created_at = columns.created_at()
 
@@ -217,14 +253,57 @@ class OneTimeLink(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
-    purpose = models.CharField(max_length=30, db_comment="password_reset | verify_email")
+    purpose = models.CharField(
+        max_length=30, db_comment="password_reset | verify_email | email_change_old | email_change_new"
+    )
     token_hash = models.BinaryField(unique=True)
+    facts = columns.empty_object("What the link is about, like the new address")
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
     created_at = columns.created_at()
 
     class Meta:
         db_table = "one_time_links"
+
+
+class SignInStep(models.Model):
+    """Something begun that the same browser must finish: a second step, a passkey ceremony, a trip to a provider.
+
+    The browser holds a random token; `facts` holds the challenge, state or nonce. Each is used up once.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    purpose = models.CharField(
+        max_length=30, db_comment="second_step | passkey_register | passkey_sign_in | google"
+    )
+    token_hash = models.BinaryField(unique=True)
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    facts = columns.empty_object()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "sign_in_steps"
+
+
+class UserIdentity(models.Model):
+    """An account at an OpenID provider that signs this user in."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="identities")
+    provider = models.CharField(max_length=20, db_comment="google")
+    subject = models.CharField(max_length=255, db_comment="The provider's own id of the account")
+    email = models.CharField(max_length=255, db_comment="As the provider gave it when it was linked")
+    last_used_at = models.DateTimeField(null=True)
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "user_identities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "subject"], name="user_identities_once"),
+            models.UniqueConstraint(fields=["user", "provider"], name="user_identities_one_each"),
+        ]
 
 
 class LoginThrottle(models.Model):

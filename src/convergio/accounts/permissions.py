@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convergio.accounts.actor import Actor, Role
-from convergio.accounts.errors import NotAllowed, PersonRequired
+from convergio.accounts.errors import FreshSignInRequired, NotAllowed, PersonRequired, ScopeRequired
 
 _RANK: dict[Role, int] = {"member": 1, "admin": 2, "owner": 3, "system": 4}
 
@@ -30,6 +30,26 @@ PERMISSIONS: dict[str, Role] = {
     "workspace.delete": "owner",
 }
 
+# What API keys are made for: "<domain>:read" and "<domain>:write" (which does not include reading).
+ALL_SCOPES = "*"
+KEY_DOMAINS: dict[str, str] = {
+    "emails": "Mail, sending and draft replies",
+    "inboxes": "Inboxes and their syncing",
+    "tasks": "Tasks and the board",
+    "knowledge": "Knowledge base",
+    "workspace": "Numbers and live events of the workspace, its members",
+    "profile": "The maker's own profile",
+    "security": "Sign-in settings, only to read",
+}
+# A key can never make keys, invite people or change how anybody signs in.
+READ_ONLY_DOMAINS = frozenset({"security", "workspace"})
+SCOPES = tuple(
+    f"{domain}:{verb}"
+    for domain in KEY_DOMAINS
+    for verb in ("read", "write")
+    if verb == "read" or domain not in READ_ONLY_DOMAINS
+)
+
 
 def allows(actor: Actor, permission: str) -> bool:
     """Whether the actor's role has the permission. An unknown permission raises KeyError: it is our mistake."""
@@ -46,3 +66,27 @@ def require_person(actor: Actor) -> None:
     """Raises PersonRequired for an API key: it must not make keys, end sessions or change the password."""
     if actor.via != "session":
         raise PersonRequired
+
+
+def require_fresh(actor: Actor) -> None:
+    """For secrets, keys, sign-in, money and members: who asks proved who they are within the last 10 minutes.
+
+    Raises PersonRequired, FreshSignInRequired.
+    """
+    require_person(actor)
+    if not actor.is_fresh:
+        raise FreshSignInRequired
+
+
+def require_scope(actor: Actor, domain: str | None, *, writes: bool) -> None:
+    """What an API key was made for; sessions may do all that their role allows.
+
+    `domain` is one of KEY_DOMAINS, or None for what no key may do. Raises ScopeRequired, PersonRequired.
+    """
+    if actor.via != "api_key":
+        return
+    if domain is None or (writes and domain in READ_ONLY_DOMAINS):
+        raise PersonRequired
+    scope = f"{domain}:{'write' if writes else 'read'}"
+    if not {ALL_SCOPES, scope} & actor.scopes:
+        raise ScopeRequired(scope)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from django.conf import settings
+
 from convergio.accounts.client import Client
 from convergio.accounts.models import UserSession
 from convergio.accounts.tokens import new_token
@@ -14,18 +16,30 @@ from convergio.core.clock import now
 from convergio.core.crypto import token_digest
 
 ACCESS_LIFE = timedelta(hours=1)
-SESSION_LIFE = timedelta(days=30)
+REFRESH_LIFE = timedelta(days=30)
+LONGEST_API_DAYS = 90
 
 _ROTATE = """
 UPDATE user_sessions SET
     token_hash = %(token)s, token_expires_at = %(token_expires_at)s, refresh_hash = %(fresh)s,
     -- newest first; 256 digests are more than ten days of hourly refreshes
     used_refresh_hashes = substring(refresh_hash || used_refresh_hashes FROM 1 FOR 8192),
-    expires_at = %(expires_at)s, last_seen_at = statement_timestamp(), ip = coalesce(%(ip)s, ip)
+    expires_at = least(%(expires_at)s, created_at + make_interval(days => %(longest)s)),
+    last_seen_at = statement_timestamp(), ip = coalesce(%(ip)s, ip)
 WHERE id = %(id)s AND refresh_hash = %(used)s AND kind = 'api' AND revoked_at IS NULL
   AND expires_at > statement_timestamp()
   AND EXISTS (SELECT FROM users WHERE users.id = user_id AND is_active)
 RETURNING user_id
+"""
+_RENEW = """
+UPDATE user_sessions SET
+    token_hash = %(token)s,
+    token_expires_at = CASE kind WHEN 'api' THEN %(access_ends)s ELSE token_expires_at END,
+    refresh_hash = CASE kind WHEN 'api' THEN %(refresh)s::bytea END,
+    used_refresh_hashes = substring(coalesce(refresh_hash, '') || used_refresh_hashes FROM 1 FOR 8192),
+    authenticated_at = statement_timestamp(), second_factor = second_factor OR %(second_factor)s
+WHERE id = %(id)s AND revoked_at IS NULL
+RETURNING kind, token_expires_at
 """
 _REVOKE_REUSED = """
 UPDATE user_sessions SET revoked_at = statement_timestamp(), revoked_reason = 'refresh_reused'
@@ -39,6 +53,9 @@ WHERE user_id = %(user_id)s AND revoked_at IS NULL
 """
 
 
+SessionKind = Literal["browser", "api"]
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """What the client carries; `refresh` is empty for a browser, whose cookie lives as long as the session."""
@@ -48,12 +65,23 @@ class Tokens:
     expires_at: datetime
 
 
+def browser_life() -> timedelta:
+    """How long a browser's session lives at most."""
+    return timedelta(days=settings.SESSION_DAYS)
+
+
 def open_session(
-    *, user_id: int, workspace_id: int, kind: Literal["browser", "api"], client: Client
+    *,
+    user_id: int,
+    workspace_id: int,
+    kind: SessionKind,
+    client: Client,
+    second_factor: bool = False,
 ) -> Tokens:
-    """Start a session of 30 days; an API session's access token lives one hour."""
+    """Start a session. A browser's ends SESSION_DAYS after its start, or SESSION_IDLE_DAYS after its last use;
+    an API session's access token lives one hour, its refresh token 30 days, both together at most 90 days."""
     access, refresh = new_token(), new_token() if kind == "api" else ""
-    ends = now() + SESSION_LIFE
+    ends = now() + (REFRESH_LIFE if kind == "api" else browser_life())
     token_ends = now() + ACCESS_LIFE if kind == "api" else ends
     session = UserSession.objects.create(
         user_id=user_id,
@@ -65,6 +93,8 @@ def open_session(
         device=client.device,
         ip=client.ip,
         user_agent=client.user_agent,
+        second_factor=second_factor,
+        idle_expires_at=now() + timedelta(days=settings.SESSION_IDLE_DAYS) if kind == "browser" else None,
         expires_at=ends,
     )
     return Tokens(access, _joined(session.id, refresh) if refresh else "", token_ends)
@@ -83,11 +113,34 @@ def rotate(refresh_token: str, *, client: Client) -> tuple[int, Tokens] | None:
             "token": token_digest(access),
             "fresh": token_digest(fresh),
             "token_expires_at": token_ends,
-            "expires_at": now() + SESSION_LIFE,
+            "expires_at": now() + REFRESH_LIFE,
+            "longest": LONGEST_API_DAYS,
             "ip": client.ip,
         },
     )
     return None if user_id is None else (user_id, Tokens(access, _joined(session_id, fresh), token_ends))
+
+
+def renew(session_id: int, *, second_factor: bool = False) -> Tokens | None:
+    """New tokens for a session whose person just proved who they are; the old ones end. None when it ended meanwhile.
+
+    `second_factor` adds to what the session has; it is never taken away.
+    """
+    access, refresh = new_token(), new_token()
+    row = sql.fetch_rows(
+        _RENEW,
+        {
+            "id": session_id,
+            "token": token_digest(access),
+            "refresh": token_digest(refresh),
+            "access_ends": now() + ACCESS_LIFE,
+            "second_factor": second_factor,
+        },
+    )
+    if not row:
+        return None
+    kind, ends = row[0]
+    return Tokens(access, _joined(session_id, refresh) if kind == "api" else "", ends)
 
 
 def revoke_if_reused(refresh_token: str) -> int | None:

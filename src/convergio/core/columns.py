@@ -34,6 +34,6 @@ def empty_object(comment: str | None = None) -> Any:
     return models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), db_comment=comment)
 
 
-def empty_array() -> Any:
+def empty_array(comment: str | None = None) -> Any:
     """A jsonb array that is never NULL."""
-    return models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    return models.JSONField(default=list, db_default=models.Value([], models.JSONField()), db_comment=comment)

@@ -52,9 +52,11 @@ class Activity(models.Model):
     id = models.BigAutoField(primary_key=True)
     workspace = columns.workspace(index=False)
     user = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
-    action = models.CharField(max_length=100)
+    api_key_id = models.BigIntegerField(null=True, db_comment="The key that did it for its maker, if one did")
+    ip = models.GenericIPAddressField(null=True)
+    action = models.CharField(max_length=100, db_comment="Like member.removed; stable")
     subject = models.CharField(max_length=100, db_default="", db_comment="Table and id it was done to")
-    facts = columns.empty_object()
+    facts = columns.empty_object("What a reader needs to know of it; never secrets or texts of mail")
     created_at = columns.created_at()
 
     class Meta:

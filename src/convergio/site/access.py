@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _PUBLIC = frozenset(
     {
         "/",
@@ -29,6 +30,45 @@ _WITHOUT_TRANSACTION = frozenset(
         "/dashboard/settings/security/password",
     }
 )
+
+
+# What an API key needs for an address; the longest prefix counts. An address that stands nowhere takes a person.
+_KEY_DOMAINS = {
+    "/api/emails": "emails",
+    "/api/send-email": "emails",
+    "/api/upload-attachment": "emails",
+    "/api/auto-replies": "emails",
+    "/api/inboxes": "inboxes",
+    "/api/smtp-inboxes": "inboxes",
+    "/api/sync": "inboxes",
+    "/api/auto-responder": "inboxes",
+    "/api/tasks": "tasks",
+    "/api/knowledge": "knowledge",
+    "/api/stats": "workspace",
+    "/api/events": "workspace",
+    "/api/workspaces": "workspace",
+    "/api/auth/me": "profile",
+    "/api/settings/profile": "profile",
+    "/api/settings/security": "security",
+}
+
+# All that is open to somebody whose workspace asks for a second factor that they have not set up yet.
+_LIMITED = ("/logout", "/confirm", "/dashboard/nav", "/dashboard/settings/security", "/dashboard/workspaces")
+_LIMITED_API = ("/api/auth/", "/api/settings/security/", "/api/workspaces")
+
+
+def key_domain(path: str) -> str | None:
+    """The domain of permissions.KEY_DOMAINS that an address belongs to; None where no API key may go."""
+    parts = path.rstrip("/").split("/")
+    for length in range(len(parts), 2, -1):
+        if domain := _KEY_DOMAINS.get("/".join(parts[:length])):
+            return domain
+    return None
+
+
+def is_open_to_limited(path: str) -> bool:
+    """Whether somebody who still lacks a required second factor may go there, to set it up or to leave."""
+    return path.startswith(_LIMITED_API if is_api(path) else _LIMITED)
 
 
 def is_api(path: str) -> bool:

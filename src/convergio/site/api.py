@@ -18,10 +18,9 @@ from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
 from convergio.mail.api import router as mail
 from convergio.site import errors, health
+from convergio.site.access import SAFE_METHODS
 from convergio.site.stats import router as stats
 from convergio.work.api import router as work
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class SessionCookie(APIKeyCookie):
@@ -31,7 +30,7 @@ class SessionCookie(APIKeyCookie):
 
     def __call__(self, request: HttpRequest) -> Actor | None:
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
-        if request.by_cookie and request.method not in _SAFE and check_csrf(request):  # type: ignore[attr-defined]
+        if request.by_cookie and request.method not in SAFE_METHODS and check_csrf(request):  # type: ignore[attr-defined]
             raise Forbidden(
                 "csrf_failed", "The X-CSRFToken header is missing or old; reload the page and try again."
             )

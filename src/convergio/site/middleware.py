@@ -15,18 +15,28 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from convergio.accounts import credentials
+from convergio.accounts.actor import Actor
 from convergio.accounts.client import client_ip
 from convergio.accounts.credentials import Credential, DeadConnection, SignedIn
+from convergio.accounts.errors import SecondFactorRequired
+from convergio.accounts.permissions import require_scope
 from convergio.accounts.requests import SignedInHttpRequest
-from convergio.core.errors import NotSignedIn
+from convergio.core.errors import AppError, NotSignedIn
 from convergio.core.tenancy import set_scope
 from convergio.site import errors
-from convergio.site.access import is_api, is_public, without_transaction
+from convergio.site.access import (
+    SAFE_METHODS,
+    is_api,
+    is_open_to_limited,
+    is_public,
+    key_domain,
+    without_transaction,
+)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger(__name__)
@@ -131,7 +141,10 @@ class SignedInRequest:
 
 
 class RequireActor:
-    """Everything but the public paths needs somebody: 401 for programs, the sign-in page for people."""
+    """Everything but the public paths needs somebody: 401 for programs, the sign-in page for people.
+
+    An API key goes where its scopes reach, a member without a required second factor only where it is set up.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -141,7 +154,26 @@ class RequireActor:
             if is_api(request.path_info):
                 return errors.respond(request, NotSignedIn())
             return errors.to_sign_in(request)
+        if request.actor is not None:  # type: ignore[attr-defined]
+            try:
+                _require_reach(request, request.actor)  # type: ignore[attr-defined]
+            except SecondFactorRequired as error:
+                if not is_api(request.path_info):
+                    return HttpResponseRedirect("/dashboard/settings/security")
+                return errors.respond(request, error)
+            except AppError as error:
+                return errors.respond(request, error)
         response = self.get_response(request)
         if response.status_code == 405 and is_api(request.path_info):
             return errors.method_not_allowed(response)
         return response
+
+
+def _require_reach(request: HttpRequest, actor: Actor) -> None:
+    """Raises ScopeRequired, PersonRequired, SecondFactorRequired."""
+    path = request.path_info
+    if is_public(path):
+        return
+    require_scope(actor, key_domain(path), writes=request.method not in SAFE_METHODS)
+    if actor.is_limited and not is_open_to_limited(path):
+        raise SecondFactorRequired
