@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from convergio.ai.interface import Citation, Draft, DraftRequest
@@ -10,11 +11,15 @@ from convergio.core.errors import ProviderError
 
 @dataclass
 class ScriptedModel:
-    """Says `text` and cites the first passage; keeps what it was asked. `failure` is raised instead."""
+    """Says `text` and cites the first passage; keeps what it was asked. `failure` is raised instead.
+
+    `meanwhile` happens while it thinks.
+    """
 
     text: str = "Yes, we do."
     may_send: bool = True
     failure: ProviderError | None = None
+    meanwhile: Callable[[DraftRequest], None] | None = None
     asked: list[DraftRequest] = field(default_factory=list)
     name: str = "scripted"
     label: str = "Scripted for tests"
@@ -22,10 +27,13 @@ class ScriptedModel:
     def draft_reply(self, request: DraftRequest) -> Draft:
         """Answer as told."""
         self.asked.append(request)
+        text = self.text
         if self.failure:
             raise self.failure
+        if self.meanwhile:
+            self.meanwhile(request)
         return Draft(
-            text=self.text,
+            text=text,
             citations=[
                 Citation(
                     document_id=passage.document_id,

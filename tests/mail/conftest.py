@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from convergio.accounts.actor import Actor
 from convergio.accounts.models import Workspace
+from convergio.ai.providers import MODELS
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest import Receiver
 from convergio.mail.models import Inbox
+from tests.ai.scripted import ScriptedModel
 from tests.cast import make_user, make_workspace
 from tests.mail.messages import make_inbox, receiver_of
 from tests.mail.servers import account, mail_servers, smtp_server
@@ -35,3 +39,29 @@ def inbox(workspace: Workspace) -> Inbox:
 def receiver(inbox: Inbox) -> Receiver:
     """The same, as the engine knows it."""
     return receiver_of(inbox)
+
+
+@pytest.fixture
+def actor(inbox: Inbox) -> Actor:
+    """The workspace's owner."""
+    return Actor(workspace_id=inbox.workspace_id, user_id=inbox.workspace.owner_id, role="owner")
+
+
+@pytest.fixture
+def outbox(inbox: Inbox, tmp_path: Path) -> Path:
+    """The inbox's outbox folder, made."""
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "mail" / name).mkdir(parents=True)
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    Inbox.objects.filter(id=inbox.id).update(maildir_path=str(tmp_path / "mail"), outbox_path=str(outbox))
+    return outbox
+
+
+@pytest.fixture
+def scripted(settings: object, monkeypatch: pytest.MonkeyPatch) -> ScriptedModel:
+    """The installation's model, whose drafts may be sent."""
+    model = ScriptedModel()
+    monkeypatch.setitem(MODELS, "scripted", lambda: model)
+    settings.AI_MODEL = "scripted"  # type: ignore[attr-defined]
+    return model

@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
+
+from convergio.mail.mailboxes.protocol import MailboxSettings
 
 
 class Conversation:
@@ -19,6 +22,9 @@ class Conversation:
 
     def say(self, *lines: str) -> None:
         self._connection.sendall("".join(f"{line}\r\n" for line in lines).encode())
+
+    def send(self, content: bytes) -> None:
+        self._connection.sendall(content)
 
     def hear(self) -> bytes:
         line = self._file.readline()
@@ -79,3 +85,21 @@ def _serve(
         with suppress(EOFError, OSError):
             script(conversation)
         conversation.close()
+
+
+def imap_settings(port: int, **changes: Any) -> MailboxSettings:
+    """An account on a scripted IMAP server."""
+    return MailboxSettings(
+        **{
+            "kind": "imap",
+            "email_address": "a@mail.test",
+            "imap_host": "127.0.0.1",
+            "imap_port": port,
+            "imap_security": "plain",
+            "imap_username": "a",
+            "imap_password": "b",
+            "allow_private_hosts": True,
+            "timeout": 5.0,
+            **changes,
+        }
+    )

@@ -46,7 +46,9 @@ def reader(mail_servers: MailServers) -> Account:
     return mail_servers.account()
 
 
-def queue(inbox: Inbox, *to: str, subject: str = "Your refund", key: str = "letter:1") -> int:
+def queue(
+    inbox: Inbox, *to: str, subject: str = "Your refund", key: str = "letter:1", is_automatic: bool = False
+) -> int:
     """Queue a letter that is due at once."""
     with workspace_scope(inbox.workspace_id):
         return queue_letter(
@@ -57,6 +59,7 @@ def queue(inbox: Inbox, *to: str, subject: str = "Your refund", key: str = "lett
                 outbox_key=key,
                 subject=subject,
                 text="It is on its way.",
+                is_automatic=is_automatic,
             ),
         )
 
@@ -87,6 +90,17 @@ def test_it_leaves_once_and_lies_in_sent_once(inbox: Inbox, account: Account, re
     assert f"Message-ID: <{row(email_id).message_id}>".encode() in raw
     assert len(sent_copies(account)) == 1
     assert (row(email_id).attempts, row(email_id).last_error) == (1, "")
+
+
+@pytest.mark.parametrize("is_automatic", [True, False])
+def test_rule_39_only_what_a_machine_wrote_leaves_with_the_empty_envelope_sender(
+    inbox: Inbox, account: Account, reader: Account, is_automatic: bool
+) -> None:
+    queue(inbox, reader.address, is_automatic=is_automatic)
+    run_jobs(also_scheduled=True)
+    [raw] = delivered(reader, 1)
+    sender = "" if is_automatic else account.address
+    assert raw.lower().startswith(f"return-path: <{sender}>".encode())
 
 
 def test_rule_45_a_copy_that_is_in_sent_is_not_filed_again(

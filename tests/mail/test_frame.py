@@ -10,8 +10,9 @@ import pytest
 import time_machine
 from django.test import Client
 
+from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest import Arrival, store_messages
-from convergio.mail.models import Inbox
+from convergio.mail.models import EmailThread, Inbox
 from tests.cast import Person
 from tests.mail.api import inbox_of
 from tests.mail.messages import receiver_of
@@ -62,6 +63,25 @@ def test_the_frame_runs_nothing_and_loads_nothing_from_elsewhere(owner: Person, 
     assert "allow-scripts" not in policy
     assert "frame-ancestors 'self'" in policy
     assert "https:" not in policy
+
+
+@pytest.mark.parametrize("html", [HTML, "<b>" * 40_001 + HTML, ""], ids=["shown", "as text", "no html"])
+def test_rule_49_an_inline_file_that_the_mail_does_not_show_stands_among_the_attachments(
+    owner: Person, support: Inbox, html: str
+) -> None:
+    plan = (
+        b"--b\r\nContent-Type: application/pdf\r\nContent-ID: <plan@lumen>\r\n"
+        b"Content-Disposition: inline; filename=plan.pdf\r\n\r\n%PDF-\r\n--b--"
+    )
+    logo = b'\r\nContent-Disposition: inline; filename="logo.png"\r\nContent-ID: <logo'
+    raw = message().replace(b"\r\nContent-ID: <logo", logo).replace(b"--b--", plan)
+    raw = raw.replace(HTML.encode(), html.encode() or b"Hello")
+    [stored] = store_messages(receiver_of(support), [Arrival(raw=raw)])
+    page = owner.browser().get(f"/dashboard/commboost/threads/{stored.thread_id}").content.decode()
+    assert page.count("plan.pdf") == 1
+    assert ("logo.png" in page) is (html != HTML)
+    with workspace_scope(owner.workspace.id):
+        assert EmailThread.objects.get().has_attachments
 
 
 def test_remote_pictures_are_loaded_when_the_reader_asks(owner: Person, support: Inbox) -> None:

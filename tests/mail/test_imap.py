@@ -11,7 +11,7 @@ from convergio.core.errors import ProviderError
 from convergio.mail.mailboxes import open_mailbox
 from convergio.mail.mailboxes.folders import ListedFolder, assign_roles, folders_to_sync
 from convergio.mail.mailboxes.protocol import FolderRole, Mailbox, MailboxSettings
-from tests.mail.line_server import Conversation, Script, line_server
+from tests.mail.line_server import Conversation, Script, imap_settings, line_server
 from tests.mail.sample import raw_message
 from tests.mail.servers import Account, MailServers, flags_of
 
@@ -111,7 +111,7 @@ def test_rule_11_a_login_refused_for_now_is_no_auth_error() -> None:
             conversation.say(f"{tag} NO [UNAVAILABLE] the directory is away" if refused else f"{tag} OK done")
 
     with line_server(unavailable) as server, pytest.raises(ProviderError) as failure:
-        open_mailbox(_scripted(server.port)).status("INBOX")
+        open_mailbox(imap_settings(server.port)).status("INBOX")
 
     assert failure.value.kind == "retry"
 
@@ -133,13 +133,26 @@ def test_it_does_not_send_a_password_in_the_clear_to_another_machine() -> None:
     assert "in the clear" in report.outgoing.error
 
 
+def test_a_server_whose_answers_cannot_be_understood_is_a_finding_of_the_connection_test() -> None:
+    def says_nothing_but_ok(conversation: Conversation) -> None:
+        conversation.say("* OK [CAPABILITY IMAP4rev1] ready")
+        while True:
+            conversation.say(f"{conversation.hear().decode().split()[0]} OK done")
+
+    with line_server(says_nothing_but_ok) as server:
+        report = open_mailbox(imap_settings(server.port)).check()
+
+    assert (report.incoming.success, report.incoming.kind) == (False, "retry")
+    assert "cannot be understood" in report.incoming.error
+
+
 def test_the_settings_show_no_password(account: Account) -> None:
     assert account.settings.imap_password not in repr(account.settings)
 
 
 def test_it_connects_again_after_the_connection_broke() -> None:
     with line_server(_hangs_up, _imap_until_idle()) as server:
-        mailbox = open_mailbox(_scripted(server.port))
+        mailbox = open_mailbox(imap_settings(server.port))
         with pytest.raises(ProviderError):
             mailbox.status("INBOX")
 
@@ -226,7 +239,7 @@ def test_a_message_announced_while_another_command_ran_is_not_slept_over(
 
 def test_rule_8_a_goodbye_during_idle_is_a_failure_to_try_again() -> None:
     with line_server(_imap_until_idle("* BYE shutting down")) as server:
-        mailbox = open_mailbox(_scripted(server.port))
+        mailbox = open_mailbox(imap_settings(server.port))
         mailbox.status("INBOX")
         with pytest.raises(ProviderError) as failure:
             mailbox.wait("INBOX", 20, Event())
@@ -236,7 +249,7 @@ def test_rule_8_a_goodbye_during_idle_is_a_failure_to_try_again() -> None:
 
 def test_rule_8_a_silent_close_during_idle_is_noticed_at_once() -> None:
     with line_server(_imap_until_idle()) as server:
-        mailbox = open_mailbox(_scripted(server.port))
+        mailbox = open_mailbox(imap_settings(server.port))
         mailbox.status("INBOX")
         with pytest.raises(ProviderError) as failure:
             mailbox.wait("INBOX", 20, Event())
@@ -253,33 +266,38 @@ def test_rule_8_news_in_the_same_packet_as_the_idle_answer_is_seen() -> None:
         conversation.hear()
 
     with line_server(news) as server:
-        mailbox = open_mailbox(_scripted(server.port))
+        mailbox = open_mailbox(imap_settings(server.port))
         mailbox.status("INBOX")
         assert mailbox.wait("INBOX", 5, Event())
         mailbox.close()
 
 
+def test_rule_8_idle_is_given_anew_before_anybody_forgets_the_connection() -> None:
+    def idles_again_and_again(conversation: Conversation) -> None:
+        tag = _until_idle(conversation)
+        while True:
+            conversation.say("+ idling")
+            assert conversation.hear() == b"DONE"
+            conversation.say(f"{tag} OK done")
+            tag = conversation.hear().decode().split()[0]
+
+    with line_server(idles_again_and_again) as server:
+        mailbox = open_mailbox(imap_settings(server.port, idle_seconds=0.2))
+        mailbox.status("INBOX")
+        assert not mailbox.wait("INBOX", 1.5, Event())
+        mailbox.close()
+
+    assert 3 <= sum(b"IDLE" in line for line in server.conversations[0].heard) <= 8
+    assert imap_settings(1).idle_seconds <= 9 * 60
+
+
 def test_rule_9_a_server_that_says_nothing_ends_in_a_timeout() -> None:
     with line_server(_says_nothing) as server:
-        mailbox = open_mailbox(_scripted(server.port, timeout=0.5))
+        mailbox = open_mailbox(imap_settings(server.port, timeout=0.5))
         with pytest.raises(ProviderError) as failure:
             mailbox.status("INBOX")
 
     assert failure.value.kind == "retry"
-
-
-def _scripted(port: int, timeout: float = 5.0) -> MailboxSettings:
-    return MailboxSettings(
-        kind="imap",
-        email_address="a@mail.test",
-        imap_host="127.0.0.1",
-        imap_port=port,
-        imap_security="plain",
-        imap_username="a",
-        imap_password="b",
-        allow_private_hosts=True,
-        timeout=timeout,
-    )
 
 
 def _imap_until_idle(*farewell: str) -> Script:

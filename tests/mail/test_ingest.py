@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
 
-from convergio.core import sql
+from convergio.core import clock, sql
 from convergio.core.storage import storage
+from convergio.core.tenancy import workspace_scope
 from convergio.mail.identity import fresh_message_id
-from convergio.mail.ingest import Arrival, Receiver, store_messages
+from convergio.mail.ingest import Arrival, Receiver, Stored, store_messages
 from convergio.mail.models import Email, EmailDelivery, EmailThread, Inbox, ThreadInbox
+from convergio.mail.outbox import Letter, queue_letter
+from convergio.mail.outgoing import Address
 from convergio.work.models import Task
+from tests.cast import make_user, make_workspace
 from tests.mail.messages import arrival, make_inbox, raw_message, receiver_of
 
 
@@ -53,6 +63,67 @@ def test_all_or_nothing_when_the_caller_fails_inside_the_transaction(receiver: R
     assert not Email.objects.exists()
     assert not Task.objects.exists()
     assert sql.fetch_value("SELECT count(*) FROM procrastinate_jobs") == 0
+
+
+def test_all_or_nothing_whichever_statement_fails(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch with everything in it: files, a reply before its mail, two conversations that become one, a copy."""
+    old = raw_message(message_id="old@lumen.example", sender="ben@else.example")
+    store_messages(receiver, [arrival(old), arrival(raw_message(message_id="older@lumen.example"))])
+    before = everything_stored()
+    joint = raw_message(
+        message_id="joint@lumen.example",
+        cc="ben@else.example",
+        references=["old@lumen.example", "older@lumen.example"],
+    )
+    batch = [arrival(raw) for raw in (joint, with_file("file@lumen.example"), *conversation()[::-1], old)]
+    for number in itertools.count(1):
+        failing = FailingAt(number)
+        with suppress(ConnectionError), transaction.atomic():
+            with monkeypatch.context() as patch:
+                patch.setattr(connections["default"], "force_debug_cursor", True)
+                patch.setattr(connections["default"], "queries_log", failing)
+                store_messages(receiver, batch)
+            transaction.set_rollback(True)
+        assert everything_stored() == before, failing.statement
+        if not failing.statement:
+            break
+    assert number > 15
+
+
+class FailingAt(deque[Any]):
+    """A log of statements that fails as a lost connection does when it is told of the one with this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.statement = ""
+
+    def append(self, entry: Any) -> None:
+        super().append(entry)
+        if len(self) == self.number:
+            self.statement = entry["sql"]
+            raise ConnectionError
+
+
+def everything_stored() -> list[object]:
+    """Rows of every table that taking mail up writes to."""
+    tables = (
+        "emails", "email_threads", "email_deliveries", "thread_references", "thread_inboxes", "stored_files", "tasks",
+        "procrastinate_jobs",
+    )  # fmt: skip
+    return [sql.run(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
+
+
+def with_file(message_id: str) -> bytes:
+    return (
+        f"Message-ID: <{message_id}>\r\nFrom: ana@lumen.example\r\nTo: support@convergio.test\r\nSubject: File\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nSee file.\r\n"
+        "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\n"
+        "a,b\r\n1,2\r\n--b--\r\n"
+    ).encode()
 
 
 def test_rule_14_a_message_that_cannot_be_parsed_is_kept_raw_and_the_next_one_arrives(
@@ -129,6 +200,118 @@ def test_rule_24_one_message_to_two_inboxes_is_one_row_two_deliveries_one_task(
     assert ThreadInbox.objects.count() == 2
 
 
+def test_rule_24_whoever_writes_to_two_inboxes_goes_on_in_either(receiver: Receiver, inbox: Inbox) -> None:
+    other = receiver_of(make_inbox(inbox.workspace, "hello@convergio.test"))
+    raw = raw_message(to="support@convergio.test, hello@convergio.test")
+    [first], [_] = store_messages(receiver, [arrival(raw)]), store_messages(other, [arrival(raw)])
+    follow_up = raw_message(
+        message_id="more@lumen.example", to="hello@convergio.test", references=["first@lumen.example"]
+    )
+    [second] = store_messages(other, [arrival(follow_up)])
+    assert second.thread_id == first.thread_id
+
+
+def test_rule_24_a_follow_up_that_is_in_the_second_inbox_before_the_question_joins_it(
+    receiver: Receiver, inbox: Inbox
+) -> None:
+    other = receiver_of(make_inbox(inbox.workspace, "hello@convergio.test"))
+    raw = raw_message(to="support@convergio.test, hello@convergio.test")
+    follow_up = raw_message(
+        message_id="more@lumen.example", to="hello@convergio.test", references=["first@lumen.example"]
+    )
+    store_messages(receiver, [arrival(raw)])
+    store_messages(other, [arrival(follow_up)])
+    store_messages(other, [arrival(raw)])
+    thread = EmailThread.objects.get()
+    assert (thread.message_count, ThreadInbox.objects.filter(thread=thread).count()) == (2, 2)
+
+
+def test_rule_24_two_processes_that_get_one_message_at_once_store_it_once(committed: None) -> None:
+    workspace = make_workspace(make_user("owner"))
+    inboxes = [make_inbox(workspace, f"{name}@convergio.test") for name in ("support", "hello", "info")]
+    receivers = [receiver_of(inbox) for inbox in inboxes]
+    raws = [raw_message(message_id=f"{number}@lumen.example", text=str(number)) for number in range(20)]
+    together = threading.Barrier(len(receivers))
+
+    def take(receiver: Receiver) -> list[Stored]:
+        found = []
+        try:
+            for raw in raws:
+                together.wait(30)
+                found += store_messages(receiver, [arrival(raw)])
+        finally:
+            connection.close()
+        return found
+
+    with ThreadPoolExecutor(len(receivers)) as pool:
+        results = list(pool.map(take, receivers))
+    assert [sum(one.is_new for one in row) for row in zip(*results, strict=True)] == [1] * 20
+    counts = "SELECT (SELECT count(*) FROM %s)"
+    with workspace_scope(workspace.id):
+        tables = ("emails", "email_deliveries", "tasks", "email_threads")
+        assert [sql.fetch_value(counts % table) for table in tables] == [20, 60, 20, 20]
+
+
+def our_mail(receiver: Receiver) -> tuple[int, bytes]:
+    """A mail of ours in the outbox: its id and its bytes."""
+    email_id = queue_letter(
+        receiver.workspace_id,
+        Letter(
+            inbox_id=receiver.inbox_id,
+            to=[Address("ananya@lumen.example")],
+            outbox_key="letter:1",
+            subject="Your refund",
+            text="It is on its way.",
+        ),
+    )
+    return email_id, bytes(Email.objects.get(id=email_id).raw_source)
+
+
+@pytest.mark.parametrize(
+    ("changed", "in_sent"),
+    [
+        ({b"It is on its way.": b"It is on its way.\r\n-- \r\nSent by a gateway"}, False),
+        ({b"From: Support <support@convergio.test>": b"From: Alias <alias@convergio.test>"}, True),
+        (
+            {
+                b"From: Support <support@convergio.test>": b"From: Support via Club <club@lists.example>\r\n"
+                b"List-Id: <club.lists.example>"
+            },
+            False,
+        ),
+    ],
+    ids=["footer", "alias in Sent", "list"],
+)
+def test_rule_25_our_own_mail_is_recognised_whatever_its_way_did_to_it(
+    receiver: Receiver, changed: dict[bytes, bytes], in_sent: bool
+) -> None:
+    email_id, raw = our_mail(receiver)
+    for old, new in changed.items():
+        assert old in raw
+        raw = raw.replace(old, new)
+    [stored] = store_messages(receiver, [Arrival(raw=raw, in_sent_folder=in_sent)])
+    assert (stored.email_id, stored.is_new) == (email_id, False)
+
+
+def test_rule_22_what_a_recipient_sends_under_the_id_of_our_mail_is_not_lost(receiver: Receiver) -> None:
+    email_id, _ = our_mail(receiver)
+    ours = Email.objects.get(id=email_id).message_id
+    [stored] = store_messages(receiver, [arrival(raw_message(message_id=ours, text="I need the bill."))])
+    assert stored.is_new
+    email = Email.objects.get(id=stored.email_id)
+    assert (email.direction, email.body_text, email.reply_reason) == (
+        "inbound",
+        "I need the bill.",
+        "own_message",
+    )
+    assert Task.objects.filter(email_id=email.id).exists()
+
+
+def test_a_server_whose_clock_is_ahead_does_not_keep_a_message_on_top(receiver: Receiver) -> None:
+    [stored] = store_messages(receiver, [arrival(raw_message(), clock.now() + timedelta(days=400))])
+    assert Email.objects.get(id=stored.email_id).received_at <= clock.now()
+
+
 def conversation() -> list[bytes]:
     return [
         raw_message(message_id="a@lumen.example", sender="Ana <ana@lumen.example>"),
@@ -166,6 +349,33 @@ def test_rule_26_the_order_of_arrival_does_not_matter(
         store_messages(receiver, [arrival(raw) for raw in batch])
     assert EmailThread.objects.count() == 1
     assert EmailThread.objects.get().message_count == 4
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "one by one"])
+def test_rule_26_who_is_brought_in_later_does_not_divide_the_conversation(
+    receiver: Receiver, order: list[int], together: bool
+) -> None:
+    """Ben answers mail that Ana had forwarded to him, and only Ana's next mail names both."""
+    ana, ben, both = conversation()[:3]
+    raws = [ana, ben.replace(b"To: ana@lumen.example, ", b"To: "), both]
+    raws = [raws[index] for index in order]
+    for batch in [raws] if together else [[raw] for raw in raws]:
+        store_messages(receiver, [arrival(raw) for raw in batch])
+    assert EmailThread.objects.count() == 1
+
+
+def test_rule_28_naming_a_message_before_it_comes_does_not_catch_the_answers_to_it(
+    receiver: Receiver,
+) -> None:
+    early = raw_message(
+        message_id="eve@stranger.example", sender="eve@stranger.example", references=["first@lumen.example"]
+    )
+    answer = raw_message(message_id="next@lumen.example", in_reply_to="first@lumen.example")
+    eve, first, second = (
+        store_messages(receiver, [arrival(raw)])[0] for raw in (early, raw_message(), answer)
+    )
+    assert (first.thread_id == eve.thread_id, second.thread_id == first.thread_id) == (False, True)
 
 
 def test_rule_26_a_missing_ancestor_still_joins_its_children(receiver: Receiver) -> None:
@@ -299,15 +509,6 @@ def test_a_list_conversation_is_open_to_whoever_answers_in_it(receiver: Receiver
 
 
 def test_attachments_are_kept_once_by_their_content(receiver: Receiver) -> None:
-    def with_file(message_id: str) -> bytes:
-        return (
-            f"Message-ID: <{message_id}>\r\nFrom: ana@lumen.example\r\nTo: support@convergio.test\r\nSubject: File\r\n"
-            "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-            "--b\r\nContent-Type: text/plain\r\n\r\nSee file.\r\n"
-            "--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=rates.csv\r\n\r\n"
-            "a,b\r\n1,2\r\n--b--\r\n"
-        ).encode()
-
     stored = store_messages(
         receiver, [arrival(with_file("1@lumen.example")), arrival(with_file("2@lumen.example"))]
     )

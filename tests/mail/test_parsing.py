@@ -305,6 +305,24 @@ def test_an_inline_part_is_known_by_its_content_id_without_a_disposition() -> No
     assert (file.content_id, file.is_inline) == ("p1", True)
 
 
+@pytest.mark.parametrize("disposition", ["", "Content-Disposition: inline; filename=plan.pdf\n"])
+@pytest.mark.parametrize(
+    "body", ["Content-Type: text/html\n\n<p>See p1, cid p1, CID:p11</p>", "\nSee the plan."]
+)
+def test_rule_49_an_inline_part_that_nothing_shows_is_a_file(disposition: str, body: str) -> None:
+    part = f"Content-Type: application/pdf\nContent-ID: <p1>\n{disposition}\nx"
+    (file,) = parse_message(multipart("mixed", body, part)).attachments
+    assert (file.content_id, file.is_inline) == ("p1", False)
+
+
+@pytest.mark.parametrize("address", ["cid:a%40b", "CID:a@b", "cid:a&#64;b"])
+def test_rule_49_a_content_id_is_found_however_its_address_is_written(address: str) -> None:
+    body = f"Content-Type: text/html\n\n<td style='background:url({address})'>"
+    part = "Content-Type: image/png\nContent-ID: <a@b>\n\nx"
+    (file,) = parse_message(multipart("related", body, part)).attachments
+    assert file.is_inline
+
+
 def test_an_embedded_message_is_an_eml_with_its_exact_bytes() -> None:
     inner = "Subject: =?utf-8?Q?=C3=A4lter?=\nContent-Type: multipart/mixed; boundary=b2\n\n--b2\n\nx\n--b2--"
     message = parse_message(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
@@ -10,50 +9,16 @@ import pytest
 
 from convergio.accounts.actor import Actor, system
 from convergio.ai.actions import add_document
-from convergio.ai.interface import Draft, DraftRequest
-from convergio.ai.providers import MODELS
+from convergio.ai.interface import DraftRequest
 from convergio.core import clock, sql
 from convergio.mail.actions import reject_reply, send_reply, undo_send
+from convergio.mail.drafting import draft_reply
 from convergio.mail.errors import ReplyAlreadyDecided
 from convergio.mail.ingest import Receiver, store_messages
 from convergio.mail.models import AutoReply, Email, Inbox
+from tests.ai.scripted import ScriptedModel
 from tests.jobs import run_jobs
-from tests.mail.messages import arrival, raw_message
-
-
-@pytest.fixture
-def actor(inbox: Inbox) -> Actor:
-    return Actor(workspace_id=inbox.workspace_id, user_id=inbox.workspace.owner_id, role="owner")
-
-
-@pytest.fixture
-def outbox(inbox: Inbox, tmp_path: Path) -> Path:
-    """The inbox's outbox folder, made."""
-    for name in ("new", "cur", "tmp"):
-        (tmp_path / "mail" / name).mkdir(parents=True)
-    outbox = tmp_path / "outbox"
-    outbox.mkdir()
-    Inbox.objects.filter(id=inbox.id).update(maildir_path=str(tmp_path / "mail"), outbox_path=str(outbox))
-    return outbox
-
-
-class ScriptedModel:
-    """Answers what the test says, and may be sent."""
-
-    def draft_reply(self, request: DraftRequest) -> Draft:
-        return Draft(
-            text=f"Scripted answer to: {request.subject}",
-            citations=[],
-            model="scripted",
-            confidence=0.9,
-            may_send=True,
-        )
-
-
-@pytest.fixture
-def scripted_model(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MODELS, "scripted", ScriptedModel)
-    settings.AI_MODEL = "scripted"  # type: ignore[attr-defined]
+from tests.mail.messages import SUPPORT, arrival, make_inbox, raw_message, receiver_of
 
 
 def leave_now() -> None:
@@ -108,10 +73,72 @@ def test_rule_31_and_32_automatic_mail_gets_a_stored_reason_and_no_draft(
     assert email.reply_rule
 
 
-def test_rule_13_a_backfilled_question_gets_no_draft_not_even_by_a_follow_up(receiver: Receiver) -> None:
-    store_messages(receiver, [arrival(raw_message())], backfill=True)
+def test_rule_13_a_backfilled_question_gets_no_draft_and_a_follow_up_is_answered_alone(
+    receiver: Receiver, scripted: ScriptedModel
+) -> None:
+    store_messages(receiver, [arrival(raw_message(text="Is the shop open?"))], backfill=True)
     run_jobs()
     assert not AutoReply.objects.exists()
+    follow_up = raw_message(
+        message_id="second@lumen.example", references=["first@lumen.example"], text="And on Sunday?"
+    )
+    [stored] = store_messages(receiver, [arrival(follow_up)])
+    run_jobs()
+    assert AutoReply.objects.get().email_id == stored.email_id
+    assert [request.question.strip() for request in scripted.asked] == ["And on Sunday?"]
+
+
+def test_rule_51_a_model_is_asked_without_the_quoted_mail(
+    receiver: Receiver, scripted: ScriptedModel
+) -> None:
+    text = "Which size?\n\nOn 24 November 2026, Support <support@convergio.test> wrote:\n> The hoodie is sold out.\n"
+    store_messages(receiver, [arrival(raw_message(text=text))])
+    run_jobs()
+    assert [request.question for request in scripted.asked] == ["Which size?"]
+
+
+def test_a_draft_that_may_be_sent_waits_in_an_inbox_that_only_drafts(
+    receiver: Receiver, scripted: ScriptedModel
+) -> None:
+    draft = draft_for(receiver, raw_message())
+    assert (draft.ai_model, draft.reply_text) == (scripted.name, scripted.text)
+    assert not Email.objects.filter(direction="outbound").exists()
+
+
+def test_rule_40_a_slow_answer_to_an_old_question_does_not_replace_the_newer_draft(
+    receiver: Receiver, scripted: ScriptedModel
+) -> None:
+    def write_meanwhile(request: DraftRequest) -> None:
+        """The follow-up arrives, and gets its draft, while the model still thinks about the first mail."""
+        scripted.meanwhile = None
+        follow_up = raw_message(message_id="second@lumen.example", references=["first@lumen.example"])
+        [second] = store_messages(receiver, [arrival(follow_up)])
+        scripted.text = "To both."
+        draft_reply(receiver.workspace_id, second.email_id)
+        scripted.text = "To the first only."
+
+    [first] = store_messages(receiver, [arrival(raw_message())])
+    scripted.meanwhile = write_meanwhile
+    draft_reply(receiver.workspace_id, first.email_id)
+    assert [reply.reply_text for reply in AutoReply.objects.all()] == ["To both."]
+
+
+def test_rule_40_of_two_conversations_that_become_one_the_older_draft_stays(receiver: Receiver) -> None:
+    first = draft_for(receiver, raw_message())
+    store_messages(
+        receiver, [arrival(raw_message(message_id="other@lumen.example", subject="Another matter"))]
+    )
+    run_jobs()
+    joint = raw_message(
+        message_id="joint@lumen.example", references=["first@lumen.example", "other@lumen.example"]
+    )
+    store_messages(receiver, [arrival(joint)])
+    run_jobs()
+    assert list(AutoReply.objects.order_by("id").values_list("status", flat=True)) == [
+        "drafted",
+        "superseded",
+    ]
+    assert AutoReply.objects.get(status="drafted").id == first.id
 
 
 def test_an_inbox_that_is_off_gets_no_draft(receiver: Receiver, inbox: Inbox) -> None:
@@ -119,6 +146,33 @@ def test_an_inbox_that_is_off_gets_no_draft(receiver: Receiver, inbox: Inbox) ->
     store_messages(receiver, [arrival(raw_message())])
     run_jobs()
     assert not AutoReply.objects.exists()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["support first", "hello first"])
+@pytest.mark.parametrize("hello", [{"reply_mode": "off"}, {"reply_mode": "draft"}], ids=str)
+@pytest.mark.parametrize("to", [SUPPORT, f"{SUPPORT}, hello@convergio.test"], ids=["to one", "to both"])
+def test_rule_24_the_draft_does_not_depend_on_which_inbox_is_read_first(
+    inbox: Inbox, order: tuple[int, int], hello: dict[str, str], to: str
+) -> None:
+    inboxes = [inbox, make_inbox(inbox.workspace, "hello@convergio.test", **hello)]
+    for number in order:
+        store_messages(receiver_of(inboxes[number]), [arrival(raw_message(to=to))])
+        run_jobs()
+    draft = AutoReply.objects.get()
+    expected = order[0] if hello["reply_mode"] == "draft" and to != SUPPORT else 0
+    assert (draft.status, draft.inbox_id) == ("drafted", inboxes[expected].id)
+    assert draft.email.reply_reason == "ok"
+
+
+def test_rule_24_a_copy_in_a_second_inbox_does_not_bring_a_rejected_draft_back(
+    receiver: Receiver, inbox: Inbox, actor: Actor
+) -> None:
+    raw = raw_message(to=f"{SUPPORT}, hello@convergio.test")
+    reject_reply(actor, draft_for(receiver, raw).id)
+    hello = make_inbox(inbox.workspace, "hello@convergio.test", reply_mode="draft")
+    store_messages(receiver_of(hello), [arrival(raw)])
+    run_jobs()
+    assert AutoReply.objects.get().status == "rejected"
 
 
 def test_an_approved_draft_leaves_as_one_file_with_threading_headers(
@@ -153,8 +207,8 @@ def test_an_answered_conversation_gets_no_new_draft_until_somebody_writes_again(
     again = raw_message(
         message_id="again@lumen.example", references=["first@lumen.example"], text="One more thing."
     )
-    sent_at: datetime = sql.fetch_value("SELECT max(received_at) FROM emails")
-    store_messages(receiver, [arrival(again, sent_at + timedelta(minutes=1))])
+    sql.execute("UPDATE emails SET received_at = received_at - interval '1 minute'")
+    store_messages(receiver, [arrival(again, clock.now())])
     run_jobs()
     assert AutoReply.objects.filter(status="drafted").count() == 1
 
@@ -185,55 +239,6 @@ def test_the_offline_provider_never_sends_by_itself(receiver: Receiver, inbox: I
     Inbox.objects.filter(id=inbox.id).update(reply_mode="auto")
     draft_for(receiver, raw_message())
     assert not Email.objects.filter(direction="outbound").exists()
-
-
-@pytest.mark.usefixtures("scripted_model")
-def test_rules_38_and_39_auto_mode_answers_the_return_path_and_says_that_it_is_a_machine(
-    receiver: Receiver, inbox: Inbox, outbox: Path
-) -> None:
-    Inbox.objects.filter(id=inbox.id).update(reply_mode="auto")
-    store_messages(receiver, [arrival(b"Return-Path: <returns@lumen.example>\r\n" + raw_message())])
-    run_jobs(also_scheduled=True)
-    [file] = outbox.glob("*.eml")
-    sent = message_from_bytes(file.read_bytes())
-    assert sent["Auto-Submitted"] == "auto-replied"
-    assert sent["X-Auto-Response-Suppress"] == "All"
-    assert AutoReply.objects.get().status == "sent"
-
-
-@pytest.mark.usefixtures("scripted_model")
-def test_rule_37_one_automatic_answer_per_sender_in_seven_days(
-    receiver: Receiver, inbox: Inbox, outbox: Path
-) -> None:
-    Inbox.objects.filter(id=inbox.id).update(reply_mode="auto")
-    for number in range(3):
-        store_messages(
-            receiver, [arrival(raw_message(message_id=f"{number}@lumen.example", subject=f"Matter {number}"))]
-        )
-        run_jobs(also_scheduled=True)
-    assert len(list(outbox.glob("*.eml"))) == 1
-    held = AutoReply.objects.filter(status="drafted")
-    assert held.count() == 2
-    assert all("less than 7 days ago" in reply.handover_reason for reply in held)
-
-
-@pytest.mark.usefixtures("scripted_model")
-def test_rule_37_too_many_in_an_hour_open_the_breaker_with_a_notice(
-    receiver: Receiver, inbox: Inbox, outbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("convergio.mail.limits.MOST_OF_AN_INBOX_AN_HOUR", 2)
-    Inbox.objects.filter(id=inbox.id).update(reply_mode="auto")
-    for number in range(4):
-        raw = raw_message(
-            message_id=f"{number}@lumen.example", sender=f"p{number}@lumen.example", subject=f"M {number}"
-        )
-        store_messages(receiver, [arrival(raw, clock.now())])
-        run_jobs(also_scheduled=True)
-    assert len(list(outbox.glob("*.eml"))) == 2
-    inbox.refresh_from_db()
-    assert inbox.auto_paused_until is not None
-    assert inbox.auto_paused_until > datetime.now(UTC)
-    assert sql.fetch_column("SELECT action FROM activity") == ["auto_replies.paused"]
 
 
 def test_the_system_is_not_a_person(inbox: Inbox) -> None:

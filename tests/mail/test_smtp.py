@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
 
@@ -186,6 +187,24 @@ def test_a_wrong_password_asks_for_a_new_sign_in(account: Account, boundary: Bou
     assert failure.value.kind == "auth"
 
 
+@pytest.mark.parametrize("code", [451, 454, 500, 503, 535])
+def test_a_server_that_repeats_the_login_does_not_make_us_tell_the_password(
+    boundary: Boundary, code: int
+) -> None:
+    def repeats(conversation: Conversation) -> None:
+        conversation.say("220 ready")
+        while not conversation.hear().startswith(b"AUTH"):
+            conversation.say("250-mail.test", "250 AUTH PLAIN")
+        conversation.say(f"{code} cannot do {conversation.heard[-1].decode()} secret-word")
+        conversation.hear()
+
+    with pytest.raises(ProviderError) as failure:
+        _send(repeats, boundary, smtp_username="ann", smtp_password="secret-word")
+
+    assert "secret-word" not in failure.value.message
+    assert base64.b64encode(b"\0ann\0secret-word").decode() not in failure.value.message
+
+
 def test_a_message_over_the_servers_limit_is_refused_before_it_is_sent(
     account: Account, boundary: Boundary
 ) -> None:
@@ -243,6 +262,7 @@ def _send(
     sender: str = ME,
     raw: bytes = raw_message(1),
     timeout: float = 2.0,
+    **account: str,
 ) -> str:
     with line_server(script) as server:
         settings = MailboxSettings(
@@ -254,6 +274,7 @@ def _send(
             allow_private_hosts=True,
             timeout=timeout,
             confirmation_timeout=1.0,
+            **account,  # type: ignore[arg-type]  # user name and password
         )
         return open_mailbox(settings).send(sender, [YOU], raw, before_commit).envelope_from
 

@@ -41,11 +41,6 @@ def mailbox(account: Account) -> Iterator[Mailbox]:
     opened.close()
 
 
-@pytest.fixture
-def actor(inbox: Inbox) -> Actor:
-    return Actor(workspace_id=inbox.workspace_id, user_id=inbox.workspace.owner_id, role="owner")
-
-
 def _question(number: int | str, account: Account) -> bytes:
     return raw_message(number).replace(b"support@mail.test", account.address.encode())
 
@@ -213,6 +208,18 @@ def test_rule_24_a_message_in_two_of_our_inboxes_is_one_row_with_two_deliveries(
     sync_inbox(elsewhere, InboxStore(inbox.workspace_id, second.id))
     elsewhere.close()
     assert (Email.objects.count(), EmailDelivery.objects.count(), Task.objects.count()) == (1, 2, 1)
+
+
+def test_rule_2_of_two_copies_the_one_in_the_inbox_is_marked_as_read(
+    account: Account, mailbox: Mailbox, store: InboxStore, actor: Actor
+) -> None:
+    for folder in ("", "Sent"):
+        account.deliver(raw_message(1), folder=folder)
+    sync_inbox(mailbox, store)
+    mark_read(actor, [Email.objects.get().id], is_read=True)
+    sync_inbox(mailbox, store)
+    assert "\\Seen" in flags_of(account, "1")[0]
+    assert EmailDelivery.objects.values_list("folder__name", flat=True).get() == "INBOX"
 
 
 def test_mail_in_sent_from_our_own_address_is_outbound(

@@ -13,7 +13,7 @@ from convergio.core.errors import InvalidInput, NotFound
 from convergio.mail.errors import ReplyAlreadyDecided, TooLateToUndo
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.outbox import Letter, queue_letter, undo_letter, undo_window
-from convergio.mail.outgoing import Address
+from convergio.mail.outgoing import Address, is_mail_address
 from convergio.mail.parsing.subjects import reply_subject
 
 
@@ -83,9 +83,9 @@ def send_reply(actor: Actor, reply_id: int, *, text: str | None = None, html: st
 
 
 def _recipient(found: _Answerable, *, automatic: bool) -> Address:
-    """Rule 38: a machine answers the envelope sender; a person answers Reply-To, else From."""
-    if automatic and found.return_path:
-        return Address(found.return_path)
+    """Rule 38: a machine answers the envelope sender, else From; a person answers Reply-To, else From."""
+    if automatic and is_mail_address(found.return_path or ""):
+        return Address(found.return_path or "")
     if not automatic and found.reply_to:
         return Address(found.reply_to[0]["address"], found.reply_to[0].get("name", ""))
     return Address(found.from_address, found.from_name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import msgspec
+from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from convergio.accounts.actor import system
@@ -19,6 +20,7 @@ from convergio.core import events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.actions import send_reply
 from convergio.mail.display.quotes import strip_quotes
+from convergio.mail.errors import InvalidMessage
 from convergio.mail.limits import find_limit, open_breaker
 
 
@@ -35,9 +37,11 @@ class Question(msgspec.Struct):
     subject: str
     sender_name: str
     sender_address: str
+    answer_to: str
     texts: list[str]
 
 
+# Asked is the inbox that answers; of several, the one that was written to.
 # Unanswered: inbound mail that may be answered, after the last thing that we sent into the conversation.
 _QUESTION = """
 SELECT thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode,
@@ -46,28 +50,32 @@ SELECT thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode,
        (array_agg(email.subject ORDER BY email.received_at, email.id))[1],
        (array_agg(email.from_name ORDER BY email.received_at DESC, email.id DESC))[1],
        (array_agg(email.from_address ORDER BY email.received_at DESC, email.id DESC))[1],
+       (array_agg(COALESCE(NULLIF(email.return_path, ''), email.from_address)
+         ORDER BY email.received_at DESC, email.id DESC))[1],
        array_agg(email.body_text ORDER BY email.received_at, email.id)
 FROM email_threads AS thread
 JOIN emails AS email ON email.thread_id = thread.id
 JOIN LATERAL (
-  SELECT inbox_id FROM email_deliveries WHERE email_id = email.id ORDER BY id LIMIT 1
-) AS delivery ON true
-JOIN inboxes AS inbox ON inbox.id = delivery.inbox_id AND inbox.is_active
+  SELECT inbox.* FROM email_deliveries AS delivery JOIN inboxes AS inbox ON inbox.id = delivery.inbox_id
+  WHERE delivery.email_id = email.id AND inbox.is_active AND inbox.reply_mode <> 'off'
+  ORDER BY lower(inbox.email_address) IN (
+    SELECT lower(one->>'address') FROM jsonb_array_elements((email.recipients->'to') || (email.recipients->'cc')) AS one
+  ) DESC, delivery.id LIMIT 1
+) AS inbox ON true
 WHERE thread.id = (SELECT thread_id FROM emails WHERE id = %s)
   AND email.direction = 'inbound' AND email.reply_allowed AND NOT email.is_backfill
   AND NOT EXISTS (
     SELECT FROM emails AS answer
     WHERE answer.thread_id = thread.id AND answer.direction = 'outbound'
       AND answer.delivery_state IS DISTINCT FROM 'cancelled' AND answer.received_at >= email.received_at)
-GROUP BY thread.id, inbox.id
+GROUP BY thread.id, inbox.id, inbox.name, inbox.signature, inbox.reply_mode
 ORDER BY max(email.id) DESC LIMIT 1
 """
 
 
 def find_question(email_id: int) -> Question | None:
     """What waits for an answer in this email's conversation; None when nothing does."""
-    question = sql.fetch_one(Question, _QUESTION, [email_id])
-    return question if question and question.reply_mode != "off" else None
+    return sql.fetch_one(Question, _QUESTION, [email_id])
 
 
 def draft_reply(workspace_id: int, email_id: int) -> None:
@@ -138,14 +146,23 @@ def _send_if_allowed(workspace_id: int, question: Question, reply_id: int) -> No
         workspace_id,
         inbox_id=question.inbox_id,
         thread_id=question.thread_id,
-        address=question.sender_address,
+        sender=question.sender_address,
+        answer_to=question.answer_to,
     )
-    if limit is None:
-        send_reply(system(workspace_id), reply_id)
+    if limit:
+        if limit.reason == "inbox_limit":
+            open_breaker(workspace_id, question.inbox_id)
+        _leave_to_a_person(reply_id, limit.sentence)
         return
-    if limit.reason == "inbox_limit":
-        open_breaker(workspace_id, question.inbox_id)
+    try:
+        with transaction.atomic():
+            send_reply(system(workspace_id), reply_id)
+    except InvalidMessage as error:  # the sender's address, mostly: the draft is kept
+        _leave_to_a_person(reply_id, error.message)
+
+
+def _leave_to_a_person(reply_id: int, reason: str) -> None:
     sql.execute(
         "UPDATE auto_replies SET handover_reason = concat_ws(' ', NULLIF(handover_reason, ''), %s::text) WHERE id = %s",
-        [limit.sentence, reply_id],
+        [reason, reply_id],
     )

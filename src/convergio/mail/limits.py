@@ -33,26 +33,38 @@ class _Counts(msgspec.Struct):
     of_inbox_this_hour: int
 
 
+# An answer went to this correspondent when it went to one of their addresses, or answered mail of theirs: some senders
+# have another return path in each message.
 _COUNTS = """
+WITH answers AS (
+  SELECT sent.id, sent.received_at FROM emails AS sent
+  LEFT JOIN emails AS asked ON asked.workspace_id = sent.workspace_id AND asked.message_id = sent.in_reply_to
+  WHERE sent.workspace_id = %(workspace)s AND sent.is_automatic AND sent.received_at > %(week)s
+    AND (lower(sent.to_address) = ANY(%(addresses)s) OR asked.from_address = %(sender)s)
+)
 SELECT
   (SELECT COALESCE(auto_paused_until > %(now)s, false) FROM inboxes WHERE id = %(inbox)s),
-  (SELECT count(*) FROM emails AS sent JOIN email_deliveries AS delivery ON delivery.email_id = sent.id
-   WHERE sent.workspace_id = %(workspace)s AND sent.is_automatic AND sent.to_address = %(address)s
-     AND delivery.inbox_id = %(inbox)s AND sent.received_at > %(week)s
+  (SELECT count(*) FROM answers JOIN email_deliveries AS delivery ON delivery.email_id = answers.id
+   WHERE delivery.inbox_id = %(inbox)s
      AND NOT EXISTS (
        SELECT FROM emails AS person WHERE person.workspace_id = %(workspace)s AND person.direction = 'outbound'
-         AND NOT person.is_automatic AND person.to_address = %(address)s AND person.received_at > sent.received_at
-         AND person.delivery_state IS DISTINCT FROM 'cancelled')),
+         AND NOT person.is_automatic AND lower(person.to_address) = ANY(%(addresses)s)
+         AND person.received_at > answers.received_at AND person.delivery_state IS DISTINCT FROM 'cancelled')),
   (SELECT count(*) FROM emails WHERE thread_id = %(thread)s AND is_automatic),
-  (SELECT count(*) FROM emails WHERE workspace_id = %(workspace)s AND is_automatic AND to_address = %(address)s
-     AND received_at > %(day)s),
+  (SELECT count(*) FROM answers WHERE received_at > %(day)s),
   (SELECT count(*) FROM emails AS sent JOIN email_deliveries AS delivery ON delivery.email_id = sent.id
    WHERE delivery.inbox_id = %(inbox)s AND delivery.received_at > %(hour)s AND sent.is_automatic)
 """
 
 
-def find_limit(workspace_id: int, *, inbox_id: int, thread_id: int, address: str) -> Limit | None:
-    """The limit that forbids an automatic answer to this address now, or None."""
+def find_limit(
+    workspace_id: int, *, inbox_id: int, thread_id: int, sender: str, answer_to: str
+) -> Limit | None:
+    """The limit that forbids an automatic answer to this sender, at the address it would go to, now; or None.
+
+    Holds the inbox until the transaction's end, so that two answers at once do not each see none before them.
+    """
+    sql.execute("SELECT FROM inboxes WHERE id = %s FOR NO KEY UPDATE", [inbox_id])
     now = clock.now()
     counts = sql.fetch_one(
         _Counts,
@@ -61,7 +73,8 @@ def find_limit(workspace_id: int, *, inbox_id: int, thread_id: int, address: str
             "workspace": workspace_id,
             "inbox": inbox_id,
             "thread": thread_id,
-            "address": address,
+            "sender": sender,
+            "addresses": sorted({sender.lower(), answer_to.lower()}),
             "now": now,
             "week": now - ONE_ANSWER_WITHIN,
             "day": now - timedelta(days=1),

@@ -15,7 +15,15 @@ from convergio.core import clock
 from convergio.mail.errors import InvalidMessage
 from convergio.mail.message_ids import is_our_message_id, new_message_id
 
-__all__ = ["Address", "Attachment", "OutgoingMessage", "build_message", "is_our_message_id", "new_message_id"]
+__all__ = [
+    "Address",
+    "Attachment",
+    "OutgoingMessage",
+    "build_message",
+    "is_mail_address",
+    "is_our_message_id",
+    "new_message_id",
+]
 
 # 8bit would need 8BITMIME at every hop.
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -171,8 +179,13 @@ def _shown(entry: Address) -> str:
     return f"{name} <{address}>"
 
 
+def is_mail_address(text: str) -> bool:
+    """Whether mail can be sent to this bare address."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+
+
 def _checked(entry: Address) -> str:
-    if not _ADDRESS.fullmatch(entry.address) or len(entry.address) > 254:
+    if not is_mail_address(entry.address):
         shown = _CONTROL.sub(" ", entry.address)[:80]
         raise InvalidMessage(f"“{shown}” is not a mail address; correct it and send again.")
     return entry.address

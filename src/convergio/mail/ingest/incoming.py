@@ -25,6 +25,7 @@ class Incoming:
     verdict: Verdict
     received_at: datetime
     key: str
+    may_be_our_copy: bool
     email_id: int = 0
     thread_id: int = 0
     is_new: bool = False
@@ -63,26 +64,23 @@ def take_in(arrival: Arrival, receiver: Receiver) -> Incoming:
             message,
             inbox_addresses={receiver.address},
             own_addresses=receiver.own_addresses,
-            own_message_id_domains=_own_domain(message),
+            is_our_id=is_ours,
             is_junk=arrival.is_junk,
         ),
         received_at=_received_at(arrival, message),
         key=message.message_id,
+        may_be_our_copy=(
+            sender in receiver.own_addresses or arrival.in_sent_folder or message.list_id is not None
+        ),
         attachments=_describe_files(message),
     )
 
 
-def _own_domain(message: ParsedMessage) -> frozenset[str]:
-    """Only a signed id is ours: the domain alone (a mail provider's, say) would shut out strangers at the same one."""
-    return frozenset({message.message_id.rpartition("@")[2]} if is_ours(message.message_id) else ())
-
-
 def _received_at(arrival: Arrival, message: ParsedMessage) -> datetime:
-    if arrival.received_at:
-        return arrival.received_at
     now = clock.now()
-    # A clock that ran ahead would keep the message on top for ever.
-    return min(message.received_date or message.date or arrival.envelope_date or now, now)
+    told = arrival.received_at or message.received_date or message.date or arrival.envelope_date or now
+    # A clock that ran ahead would keep the message on top for ever, and unanswered however often we answer.
+    return min(told, now)
 
 
 def keep_files(batch: Sequence[Incoming]) -> None:

@@ -76,8 +76,22 @@ def already_delivered(inbox_id: int, raws: Sequence[bytes]) -> list[bool]:
 
 
 def _same(known: _Known, incoming: Incoming) -> bool:
-    # Our own mail comes back with what servers and lists did to it; its unguessable id is enough (rules 25 and 30).
-    return known.direction == "outbound" or bytes(known.content_hash) == incoming.message.content_hash
+    # Our own mail comes back with what servers and lists did to it (rule 25). A recipient knows its id too, so what a
+    # recipient sends under that id is mail of its own.
+    is_copy = known.direction == "outbound" and incoming.may_be_our_copy
+    return is_copy or bytes(known.content_hash) == incoming.message.content_hash
+
+
+def find_new_here(inbox_id: int, batch: Sequence[Incoming]) -> list[Incoming]:
+    """Messages that are known and that this inbox gets for the first time."""
+    known = {incoming.email_id: incoming for incoming in batch if incoming.email_id}
+    if not known:
+        return []
+    here = sql.fetch_column(
+        "SELECT email_id FROM email_deliveries WHERE inbox_id = %s AND email_id = ANY(%s)",
+        [inbox_id, list(known)],
+    )
+    return [incoming for email_id, incoming in known.items() if email_id not in set(here)]
 
 
 def _load(workspace_id: int, batch: Sequence[Incoming]) -> dict[str, _Known]:

@@ -11,7 +11,8 @@ from convergio.core import clock, events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest.arrivals import Arrival, Receiver, Stored
 from convergio.mail.ingest.incoming import Incoming, keep_files, people, take_in
-from convergio.mail.ingest.recognise import recognise
+from convergio.mail.ingest.recognise import find_new_here, recognise
+from convergio.mail.ingest.rejudge import judge_again
 from convergio.mail.ingest.summaries import refresh_threads
 from convergio.mail.ingest.threads import Threader
 from convergio.mail.priority import priority_of
@@ -40,15 +41,18 @@ def store_messages(
             "SELECT pg_advisory_xact_lock(%s, %s)", [_INGEST_LOCK, receiver.workspace_id & 0x7FFFFFFF]
         )
         fresh = recognise(receiver.workspace_id, batch)
-        threader = Threader(receiver, fresh)
-        for incoming in fresh:
+        new_here = find_new_here(receiver.inbox_id, batch)
+        placed = [*new_here, *fresh]
+        threader = Threader(receiver, placed)
+        for incoming in placed:
             incoming.thread_id = threader.place(incoming).id
         _store_fresh(receiver, fresh, threader, backfill=backfill)
         _share_ids(batch)
+        answerable = judge_again(new_here)
         _note_deliveries(receiver, batch)
         refresh_threads({threader.current(incoming.thread_id) for incoming in batch})
         _make_tasks(receiver, fresh, backfill=backfill)
-        _announce(receiver, fresh, backfill=backfill)
+        _announce(receiver, fresh, answerable, backfill=backfill)
         if also:
             also()
     return [_answer(incoming, threader) for incoming in batch]
@@ -213,9 +217,9 @@ def _make_tasks(receiver: Receiver, fresh: list[Incoming], *, backfill: bool) ->
         create_email_tasks(receiver.workspace_id, rows)
 
 
-def _announce(receiver: Receiver, fresh: list[Incoming], *, backfill: bool) -> None:
+def _announce(receiver: Receiver, fresh: list[Incoming], answerable: list[int], *, backfill: bool) -> None:
     tell = events.show if backfill else events.announce
-    inbound = [incoming.email_id for incoming in fresh if incoming.direction == "inbound"]
+    inbound = [*answerable, *(incoming.email_id for incoming in fresh if incoming.direction == "inbound")]
     if inbound:
         tell("email.received", workspace_id=receiver.workspace_id, ids=inbound)
     outbound = [incoming.email_id for incoming in fresh if incoming.direction == "outbound"]

@@ -100,7 +100,7 @@ class Threader:
         sql.execute(
             """INSERT INTO thread_references (workspace_id, inbox_id, message_id, thread_id)
                SELECT %s, %s, * FROM unnest(%s::text[], %s::bigint[])
-               ON CONFLICT (inbox_id, message_id) DO NOTHING""",
+               ON CONFLICT (inbox_id, message_id) DO UPDATE SET thread_id = excluded.thread_id""",
             [
                 workspace_id,
                 self.receiver.inbox_id,
@@ -121,10 +121,11 @@ class Threader:
             "SELECT message_id, thread_id FROM thread_references WHERE inbox_id = %s AND message_id = ANY(%s)",
             [self.receiver.inbox_id, list(named)],
         )
+        known = {incoming.thread_id for incoming in batch if incoming.thread_id}
         rows = sql.fetch_all(
             _ThreadRow,
             "SELECT id, subject, participants, is_open_list FROM email_threads WHERE id = ANY(%s)",
-            [list({row.thread_id for row in references})],
+            [list(known | {row.thread_id for row in references})],
         )
         for row in rows:
             self._by_id[row.id] = Conversation(row.id, row.subject, set(row.participants), row.is_open_list)
@@ -132,7 +133,8 @@ class Threader:
             self._by_reference[reference.message_id] = self._by_id[reference.thread_id]
 
     def _candidates(self, incoming: Incoming, named: list[str]) -> list[Conversation]:
-        found: list[Conversation] = []
+        # A message that another inbox got first brings its conversation along.
+        found = [self._by_id[incoming.thread_id]] if incoming.thread_id else []
         for reference in named:
             conversation = self._by_reference.get(reference)
             if (
@@ -224,7 +226,8 @@ class Threader:
         conversation.is_changed = not conversation.is_new
         conversation.moments.append(incoming.received_at)
         for reference in named:
-            if reference not in self._by_reference:
+            known = self._by_reference.get(reference)
+            if known is None or (known is not conversation and _is_its_own(incoming, reference)):
                 self._by_reference[reference] = self._new_references[reference] = conversation
 
     def _people(self, incoming: Incoming) -> set[str]:
@@ -233,6 +236,11 @@ class Threader:
         return {
             one[:LONGEST_ADDRESS] for one in addresses | {incoming.sender} if one
         } - self.receiver.own_addresses
+
+
+def _is_its_own(incoming: Incoming, reference: str) -> bool:
+    """An id leads to the message that has it, whoever named it before (and to the first one that has it, rule 22)."""
+    return reference == incoming.message.message_id == incoming.key
 
 
 def _has_open_audience(incoming: Incoming) -> bool:

@@ -30,8 +30,6 @@ from convergio.mail.mailboxes.protocol import (
 )
 from convergio.mail.mailboxes.smtp import SmtpSender
 
-# RFC 2177 says 29 minutes; NAT boxes and several providers forget a silent connection after ten.
-IDLE_SECONDS = 9 * 60
 POLL_SECONDS = 60.0
 # imaplib refuses answer lines over 1 MB: 50,000 UIDs of ten digits and a space stay under it.
 UID_WINDOW = 50_000
@@ -133,7 +131,7 @@ class ImapMailbox:
                 if not client.has_capability("IDLE"):
                     stop.wait(min(left, POLL_SECONDS))
                     return not stop.is_set()
-                if client.idle_until_news(min(left, IDLE_SECONDS), stop):
+                if client.idle_until_news(min(left, self._settings.idle_seconds), stop):
                     return True
         return False
 

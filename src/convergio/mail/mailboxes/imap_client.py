@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
+import structlog
 from imapclient import IMAPClient
 from imapclient.datetime_util import parse_to_datetime
 from imapclient.exceptions import LoginError
@@ -21,6 +22,8 @@ from convergio.core.errors import ProviderError
 from convergio.core.net import Endpoint
 from convergio.mail.mailboxes.connecting import connection_error, endpoint_for, tls_context
 from convergio.mail.mailboxes.protocol import FetchedMessage, FlagChanges, MailboxSettings
+
+log = structlog.get_logger(__name__)
 
 _UID = re.compile(rb"\bUID (\d+)")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
@@ -174,6 +177,12 @@ def translated(host: str) -> Iterator[None]:
         raise connection_error(host, error) from error
     except (imaplib.IMAP4.error, ValueError, AssertionError) as error:
         raise ProviderError("retry", f"The server {host} refused a command: {_one_line(error)}") from error
+    except (LookupError, TypeError, AttributeError) as error:
+        # IMAPClient stumbles over answers that lack what they should hold.
+        log.warning("imap.odd_answer", exc_info=True)
+        raise ProviderError(
+            "retry", f"The server {host} gave an answer that cannot be understood; it is tried again."
+        ) from error
 
 
 def _login_error(host: str, answer: str) -> ProviderError:

@@ -132,6 +132,8 @@ class MailboxSettings:
     outbox_path: Path | None = None
     allow_private_hosts: bool = False
     timeout: float = 30.0
+    # RFC 2177 says 29 minutes; NAT boxes and several providers forget a silent connection after ten.
+    idle_seconds: float = 9 * 60
     # RFC 5321 4.5.3.2.6: a server may take ten minutes to confirm the final dot.
     confirmation_timeout: float = 600.0
 

@@ -215,8 +215,11 @@ def _translated(host: str) -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
+        # The server's own words are not passed on: some repeat the command, and with it the password.
         if _kind(error.smtp_code) == "retry":
-            raise _refusal_error(_refusal(error.smtp_code, error.smtp_error), "login") from error
+            raise ProviderError(
+                "retry", f"The mail server {host} cannot sign anybody in just now; it is tried again."
+            ) from error
         raise ProviderError(
             "auth", f"The mail server {host} did not accept the user name or password; sign in again."
         ) from error

@@ -1,8 +1,10 @@
 """Files of a message: names that are safe to show and to save, embedded messages, winmail.dat (TNEF)."""
 
 import hashlib
+import html
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from urllib.parse import unquote
 
 from convergio.mail.parsing.charset import clean_text
 from convergio.mail.parsing.headers import header_text
@@ -12,6 +14,7 @@ from convergio.mail.parsing.types import ParsedAttachment
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _SUBJECT = re.compile(rb"^subject:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_CONTENT_ID = re.compile(r"""\bcid:([^"'<>)\s]{1,500})""", re.IGNORECASE)
 _EXTENSIONS = {
     "message/rfc822": ".eml",
     "message/global": ".eml",
@@ -42,8 +45,12 @@ _EXTENSIONS = {
 _TNEF_TYPES = {"application/ms-tnef", "application/vnd.ms-tnef"}
 
 
-def collect_attachments(parts: Iterable[Part]) -> tuple[ParsedAttachment, ...]:
-    """One attachment per part; winmail.dat is replaced by what it holds, when that can be read."""
+def collect_attachments(parts: Iterable[Part], html_form: str | None) -> tuple[ParsedAttachment, ...]:
+    """One attachment per part; winmail.dat is replaced by what it holds, when that can be read.
+
+    Inline is what the HTML shows in its place: a part that only says so is a file like others (rule 49).
+    """
+    named = _named_content_ids(html_form or "")
     found: list[ParsedAttachment] = []
     for part in parts:
         content = part.decoded[0]
@@ -53,13 +60,19 @@ def collect_attachments(parts: Iterable[Part]) -> tuple[ParsedAttachment, ...]:
                 _attachment(file.name or f"attachment-{number}", "application/octet-stream", file.content)
             )
         if not unpacked:
-            found.append(_from_part(part, content, len(found) + 1))
+            found.append(_from_part(part, content, len(found) + 1, named))
     return tuple(found)
 
 
-def _from_part(part: Part, content: bytes, number: int) -> ParsedAttachment:
+def _named_content_ids(html_form: str) -> set[str]:
+    """Content ids in the addresses of the HTML, as they stand there and with their escapes undone."""
+    found = {html.unescape(match) for match in _CONTENT_ID.findall(html_form)}
+    return found | {unquote(one) for one in found}
+
+
+def _from_part(part: Part, content: bytes, number: int, named: Collection[str]) -> ParsedAttachment:
     name = part.filename or _default_name(part.mime_type, content, number)
-    is_inline = part.disposition[0] == "inline" or (part.content_id is not None and not part.disposition[0])
+    is_inline = part.disposition[0] in ("inline", "") and part.content_id in named
     return _attachment(name, part.mime_type, content, content_id=part.content_id, is_inline=is_inline)
 
 

@@ -78,7 +78,7 @@ def _from_tree(raw: bytes, root: Part, limits: Limits, deadline: Deadline) -> Pa
     deadline.check()
     text = body_text(chosen, html, limits)
     deadline.check()
-    files = collect_attachments(chosen.files)
+    files = collect_attachments(chosen.files, html)
     deadline.check()
     defects = describe_defects(root)
     error = f"The message is damaged: {', '.join(defects)}." if defects else None

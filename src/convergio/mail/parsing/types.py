@@ -45,7 +45,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ParsedAttachment:
-    """A file taken out of a message; `sha256` is lower-case hexadecimal, `size` counts decoded bytes."""
+    """A file taken out of a message; `sha256` is lower-case hexadecimal, `size` counts decoded bytes.
+
+    `is_inline`: the HTML shows it in its place.
+    """
 
     filename: str
     content_type: str

@@ -8,7 +8,7 @@ import msgspec
 
 from convergio.accounts.actor import Actor
 from convergio.core import clock
-from convergio.mail.display import render_html, strip_quotes
+from convergio.mail.display import SafeHtml, render_html, strip_quotes
 from convergio.mail.queries.rows import AutoReplyRow, EmailDetail, ReplyVerdict
 from convergio.mail.queries.threads import SenderContext, Thread, sender_context
 
@@ -122,6 +122,8 @@ def shown_message(message: EmailDetail, *, framed: bool, images: bool) -> ShownM
     """One message; `framed` asks for its HTML in a frame of its own."""
     has_html = framed and bool(message.body_html)
     text = strip_quotes(message.body_text)
+    rendered = _rendered(message) if has_html else None
+    in_place = rendered.cids_used if rendered else frozenset()
     return ShownMessage(
         email_id=message.id,
         direction=message.direction,
@@ -134,7 +136,7 @@ def shown_message(message: EmailDetail, *, framed: bool, images: bool) -> ShownM
         body_text=text.visible,
         quoted_text="" if has_html else text.hidden,
         has_html=has_html,
-        remote_count=_blocked(message) if has_html and not images else 0,
+        remote_count=rendered.blocked_remote if rendered and not images else 0,
         images_shown=images,
         is_automatic=message.is_automatic,
         is_unread=not message.is_read,
@@ -145,7 +147,7 @@ def shown_message(message: EmailDetail, *, framed: bool, images: bool) -> ShownM
         attachments=[
             ShownFile(number, file.get("filename") or "attachment", file.get("size") or 0)
             for number, file in enumerate(message.attachments)
-            if not (has_html and file.get("inline"))
+            if not (file.get("inline") and file.get("content_id") in in_place)
         ],
         reply_verdict=message.reply_verdict,
     )
@@ -155,9 +157,10 @@ def _people(people: list[dict[str, str]]) -> str:
     return ", ".join(person.get("name") or person["address"] for person in people)
 
 
-def _blocked(message: EmailDetail) -> int:
+def _rendered(message: EmailDetail) -> SafeHtml:
+    """The HTML as the frame shows it at first: what it blocks, and which embedded parts it shows."""
     cids = {file["content_id"]: "/" for file in message.attachments if file.get("content_id")}
-    return render_html(message.body_html or "", allow_remote=False, cid_urls=cids).blocked_remote
+    return render_html(message.body_html or "", allow_remote=False, cid_urls=cids)
 
 
 def _may_undo(message: EmailDetail) -> bool:
