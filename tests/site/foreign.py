@@ -5,20 +5,23 @@ A new endpoint whose parameter is not named here fails tests/site/test_outsider.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
 from convergio.accounts.actions import issue_api_key
-from convergio.accounts.models import UserSession
+from convergio.accounts.models import User, UserSession, WorkspaceInvitation, WorkspaceMember
 from convergio.ai.models import KnowledgeDocument
+from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.attachments import store_attachment
 from convergio.mail.drafts import DraftFields, save_draft
 from convergio.mail.ingest import store_messages
 from convergio.mail.models import AutoReply, Email, Inbox
 from convergio.work.models import Task
-from tests.cast import Person
+from tests.cast import Person, make_user
 from tests.mail.messages import arrival, make_inbox, receiver_of
 
 Factory = Callable[[Person], Any]
@@ -85,6 +88,25 @@ def document_id(owner: Person) -> int:
     ).id
 
 
+def member_id(owner: Person) -> int:
+    """Somebody who is in no other workspace."""
+    member = make_user(f"member{User.objects.count()}")
+    User.objects.filter(id=member.id).update(name=canary(owner))
+    WorkspaceMember.objects.create(workspace=owner.workspace, user=member, role="member")
+    return member.id
+
+
+def invitation_id(owner: Person) -> int:
+    return WorkspaceInvitation.objects.create(
+        workspace=owner.workspace,
+        email=f"invited{WorkspaceInvitation.objects.count()}@canary.test",
+        role="member",
+        token_hash=os.urandom(32),
+        invited_by=owner.user,
+        expires_at=now() + timedelta(days=1),
+    ).id
+
+
 # Parameters of addresses.
 IDS: dict[str, Factory] = {
     "session_id": session_id,
@@ -95,8 +117,10 @@ IDS: dict[str, Factory] = {
     "inbox_id": lambda owner: inbox(owner).id,
     "reply_id": reply_id,
     "document_id": document_id,
+    "user_id": member_id,
+    "invitation_id": invitation_id,
     "draft_id": lambda owner: save_draft(owner.actor, DraftFields(subject=canary(owner))),
-    "workspace_id": lambda owner: owner.workspace.id,  # of signed addresses; without the key nobody signs one
+    "workspace_id": lambda owner: owner.workspace.id,
     "expires": lambda _: 4_102_444_800,
     "signature": lambda _: "0" * 40,
     "number": lambda _: 0,  # of a mail's files; the mail beside it is the foreign one

@@ -50,17 +50,27 @@ class Entry:
 
 def create_user(*, email: str, password: str, name: str = "") -> tuple[User, Workspace]:
     """Make an account with a workspace of its own. Raises InvalidField, EmailTaken."""
+    with transaction.atomic():
+        user = create_account(email=email, password=password, name=name)
+        return user, create_own_workspace(user)
+
+
+def create_account(*, email: str, password: str, name: str = "") -> User:
+    """Make an account that belongs to no workspace yet. Raises InvalidField, EmailTaken."""
     email = fields.clean_email(email)
     password = fields.clean_password(password, words=(email.partition("@")[0], name))
     name = fields.clean_line("name", name, longest=255)
     hashed = make_password(password)
-    with transaction.atomic():
-        try:
-            with transaction.atomic():
-                user = User.objects.create(email=email, password=hashed, name=name)
-        except IntegrityError:
-            raise EmailTaken from None
-        return user, create_workspace(user, name=f"{name or email.partition('@')[0]}’s workspace")
+    try:
+        with transaction.atomic():
+            return User.objects.create(email=email, password=hashed, name=name)
+    except IntegrityError:
+        raise EmailTaken from None
+
+
+def create_own_workspace(user: User) -> Workspace:
+    """The workspace that everybody has who has no other, named after them."""
+    return create_workspace(user, name=f"{user.name or user.email.partition('@')[0]}’s workspace")
 
 
 def create_workspace(owner: User, *, name: str) -> Workspace:

@@ -10,12 +10,17 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from convergio.accounts.actor import Role
 from convergio.accounts.errors import InvalidField
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
 _OWN_LENGTH = 6  # characters that are neither the person's name nor the product's
 _LONGEST_EMAIL = 255
 _AVATAR_BYTES = 2 * 1024 * 1024
+# Control and format characters, lone surrogates, line and paragraph separators: they break lines, turn the direction
+# of writing or are not seen, so that one name passes for another. Joiners stay: Indic scripts and emoji need them.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
 
 
 def clean_password(password: str, *, field: str = "password", words: tuple[str, ...] = ()) -> str:
@@ -70,15 +75,29 @@ def clean_email(typed: str) -> str:
 
 
 def clean_line(field: str, value: str, *, longest: int, required: bool = False) -> str:
-    """One line of text without control characters."""
+    """One line of text without control characters and other unseen ones."""
     value = unicodedata.normalize("NFC", value).strip()
     if required and not value:
         raise InvalidField(field, f"Fill in the {field}.")
     if len(value) > longest:
         raise InvalidField(field, f"Use {longest} characters or fewer for the {field}.")
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if any(unicodedata.category(character) in _UNSEEN for character in value if character not in _JOINERS):
         raise InvalidField(field, f"The {field} is one line without control characters.")
     return value
+
+
+def fold_name(value: str) -> str:
+    """A name folded for comparing what somebody typed with what is stored: NFC, inner blanks as one."""
+    return " ".join(unicodedata.normalize("NFC", value).split())
+
+
+def clean_role(value: str) -> Role:
+    """A role that somebody can be given; ownership is transferred instead."""
+    if value == "admin":
+        return "admin"
+    if value == "member":
+        return "member"
+    raise InvalidField("role", "Choose the role admin or member.")
 
 
 def clean_timezone(value: str) -> str:

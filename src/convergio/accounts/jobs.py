@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import email_notices, password_reset, steps, throttles
+from convergio.accounts import email_notices, invitations, password_reset, steps, throttles
 from convergio.accounts.workspaces import workspace_ids
 from convergio.core.jobs import RETRIES
 from convergio.core.storage import storage
@@ -17,6 +17,13 @@ def mail_reset_link(attempt_id: int) -> None:
     """Mail the link that a recorded reset request asked for."""
     with transaction.atomic():
         password_reset.mail_link(attempt_id)
+
+
+@app.task(name="accounts.mail_invitation", queue="default", retry=RETRIES)
+def mail_invitation(invitation_id: int) -> None:
+    """Mail the link of an invitation."""
+    with transaction.atomic():
+        invitations.mail_link(invitation_id)
 
 
 @app.task(name="accounts.mail_verification", queue="default", retry=RETRIES)

@@ -27,6 +27,7 @@ PERMISSIONS: dict[str, Role] = {
     "workspace.edit": "admin",
     # what costs money or cannot be undone
     "billing.edit": "owner",
+    "workspace.transfer": "owner",
     "workspace.delete": "owner",
 }
 
@@ -60,6 +61,16 @@ def require(actor: Actor, permission: str) -> None:
     """Raises NotAllowed unless the actor's role has the permission."""
     if not allows(actor, permission):
         raise NotAllowed(permission, PERMISSIONS[permission])
+
+
+def outranks(actor: Actor, role: Role) -> bool:
+    """Whether the actor may change or remove members of this role: only those who stand below."""
+    return _RANK[actor.role] > _RANK[role]
+
+
+def may_give(actor: Actor, role: Role) -> bool:
+    """Whether the actor may give somebody this role: at most their own, and never the owner's."""
+    return role != "owner" and _RANK[actor.role] >= _RANK[role]
 
 
 def require_person(actor: Actor) -> None:

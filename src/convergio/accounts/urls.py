@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from convergio.accounts import email_views, settings_views, views
+from convergio.accounts import (
+    email_views,
+    invite_views,
+    people_views,
+    settings_views,
+    views,
+    workspace_views,
+)
 
 app_name = "accounts"
 _SETTINGS = "dashboard/settings"
@@ -33,4 +40,25 @@ urlpatterns = [
     ),
     path(f"{_SETTINGS}/api-keys", settings_views.api_keys, name="api_keys"),
     path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", settings_views.revoke_api_key, name="revoke_api_key"),
+    path("invite", invite_views.invite, name="invite"),
+    path("invite/accept", invite_views.accept, name="accept_invitation"),
+    path("dashboard/workspaces", workspace_views.workspaces, name="workspaces"),
+    path("dashboard/workspaces/<int:workspace_id>/switch", workspace_views.switch, name="switch_workspace"),
+    path("dashboard/workspaces/<int:workspace_id>/leave", workspace_views.leave, name="leave_workspace"),
+    path(f"{_SETTINGS}/workspace", workspace_views.workspace, name="workspace"),
+    path(f"{_SETTINGS}/workspace/two-factor", workspace_views.two_factor, name="require_two_factor"),
+    path(f"{_SETTINGS}/workspace/transfer", workspace_views.transfer, name="transfer_workspace"),
+    path(f"{_SETTINGS}/people", people_views.people, name="people"),
+    path(f"{_SETTINGS}/people/<int:user_id>/role", people_views.change_role, name="change_role"),
+    path(f"{_SETTINGS}/people/<int:user_id>/remove", people_views.remove, name="remove_member"),
+    path(
+        f"{_SETTINGS}/people/invitations/<int:invitation_id>/resend",
+        people_views.resend_invitation,
+        name="resend_invitation",
+    ),
+    path(
+        f"{_SETTINGS}/people/invitations/<int:invitation_id>/revoke",
+        people_views.revoke_invitation,
+        name="revoke_invitation",
+    ),
 ]

@@ -12,6 +12,7 @@ _PUBLIC = frozenset(
         "/register",
         "/reset",
         "/reset/confirm",
+        "/invite",
         "/verify",
         "/api/health",
         "/api/auth/register",
@@ -53,14 +54,22 @@ _KEY_DOMAINS = {
     "/api/stats": "workspace",
     "/api/events": "workspace",
     "/api/workspaces": "workspace",
+    "/api/invitations": "workspace",
     "/api/auth/me": "profile",
     "/api/settings/profile": "profile",
     "/api/settings/security": "security",
 }
 
 # All that is open to somebody whose workspace asks for a second factor that they have not set up yet.
-_LIMITED = ("/logout", "/confirm", "/dashboard/nav", "/dashboard/settings/security", "/dashboard/workspaces")
-_LIMITED_API = ("/api/auth/", "/api/settings/security/", "/api/workspaces")
+_LIMITED = (
+    "/logout",
+    "/confirm",
+    "/dashboard/nav",
+    "/dashboard/settings/security",
+    "/dashboard/workspaces",
+    "/invite/accept",
+)
+_LIMITED_API = ("/api/auth/", "/api/settings/security/", "/api/workspaces", "/api/invitations/accept")
 
 
 def key_domain(path: str) -> str | None:

@@ -43,6 +43,8 @@ SETTINGS_MENU = (
     (
         "Workspace",
         (
+            Page("workspace", "accounts:workspace", "building", "Workspace"),
+            Page("people", "accounts:people", "users", "People"),
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
         ),
@@ -59,13 +61,22 @@ class InboxCount:
     unread: int
 
 
+class WorkspaceChoice(NamedTuple):
+    """One of the person's workspaces in the switcher."""
+
+    id: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Nav:
-    """The person, where they are and what waits for them. The counts are of the whole workspace, up to 100."""
+    """The person, where they are and could be, and what waits there: counts of the whole workspace, up to 100."""
 
     user_name: str
     user_email: str
+    workspace_id: int
     workspace_name: str
+    workspaces: tuple[WorkspaceChoice, ...] = field(default=())
     unread: int = 0
     open_tasks: int = 0
     drafts: int = 0

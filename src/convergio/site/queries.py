@@ -10,10 +10,12 @@ import msgspec
 
 from convergio.accounts.actor import Actor
 from convergio.core import clock, sql
-from convergio.site.navigation import InboxCount, Nav
+from convergio.site.navigation import InboxCount, Nav, WorkspaceChoice
 
 # A number in the sidebar reads "99+" past this; counting further would cost more than it tells.
 NAV_LIMIT = 100
+# The switcher holds this many workspaces; the page of all of them holds the others.
+MOST_CHOICES = 12
 # The same for the key numbers of Today.
 COUNT_LIMIT = 1_000
 MOST_NEEDS = 8
@@ -32,19 +34,27 @@ SELECT COALESCE(person.name, ''), COALESCE(person.email, ''), place.name,
     FROM inboxes AS inbox CROSS JOIN LATERAL (
       SELECT count(*) FROM (SELECT FROM thread_inboxes
         WHERE inbox_id = inbox.id AND unread_count > 0 LIMIT {NAV_LIMIT}) AS counted) AS unread
-    WHERE inbox.workspace_id = %(workspace)s AND inbox.is_active), '[]')
+    WHERE inbox.workspace_id = %(workspace)s AND inbox.is_active), '[]'),
+  COALESCE((SELECT jsonb_agg(jsonb_build_array(choice.id, choice.name) ORDER BY lower(choice.name), choice.id) FROM (
+      SELECT own.id, own.name FROM workspace_members AS member JOIN workspaces AS own ON own.id = member.workspace_id
+      WHERE member.user_id = %(user)s ORDER BY own.id <> %(workspace)s, lower(own.name), own.id LIMIT {MOST_CHOICES}
+    ) AS choice), '[]')
 FROM workspaces AS place LEFT JOIN users AS person ON person.id = %(user)s WHERE place.id = %(workspace)s
 """
 
 
 def load_nav(actor: Actor) -> Nav:
     """The person, the workspace and what waits there."""
-    *fields, inboxes = sql.fetch_rows(_NAV, {"workspace": actor.workspace_id, "user": actor.user_id})[0]
+    *fields, inboxes, choices = sql.fetch_rows(
+        _NAV, {"workspace": actor.workspace_id, "user": actor.user_id}
+    )[0]
     name, email, workspace_name, unread, open_tasks, drafts = fields
     return Nav(
         user_name=name or email,
         user_email=email,
+        workspace_id=actor.workspace_id,
         workspace_name=workspace_name,
+        workspaces=tuple(WorkspaceChoice(*choice) for choice in choices),
         unread=unread,
         open_tasks=open_tasks,
         drafts=drafts,

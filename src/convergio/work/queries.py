@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from convergio.accounts.actor import Actor
+from convergio.accounts.leaving import stays_with
 from convergio.accounts.members import is_member
 from convergio.core import sql
 from convergio.core.errors import NotFound
@@ -98,6 +99,7 @@ LEFT JOIN tasks t ON t.id = first.id
 LEFT JOIN emails e ON e.id = t.email_id
 ORDER BY c.place, t.position, t.id
 """
+_OPEN_OF = "SELECT count(*) FROM tasks WHERE workspace_id = %s AND assignee_id = %s AND status <> 'done'"
 
 
 def get_task(actor: Actor, task_id: int) -> TaskRow:
@@ -161,3 +163,10 @@ def count_tasks_by_status(actor: Actor) -> dict[str, int]:
         "SELECT status, count(*) FROM tasks WHERE workspace_id = %s GROUP BY status", [actor.workspace_id]
     )
     return dict.fromkeys(STATUSES, 0) | dict(rows)
+
+
+@stays_with("tasks")
+def count_open_tasks_of(workspace_id: int, user_id: int) -> int:
+    """How many unfinished tasks are assigned to somebody."""
+    found: int = sql.fetch_value(_OPEN_OF, [workspace_id, user_id])
+    return found
