@@ -9,7 +9,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
-from convergio.accounts.actions import issue_api_key
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import UserSession
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.tenancy import workspace_scope
@@ -108,6 +108,8 @@ FIELDS: dict[str, Factory] = {
     "search": lambda _: "canary",
     "tag": lambda owner: inbox(owner).tag,
     "inbox": lambda owner: inbox(owner).tag,
+    "inbox_ids": lambda owner: inbox(owner).id,
+    "user": lambda owner: owner.user.id,
 }
 # Fields that end like an id and name nothing of a workspace.
 NO_OBJECTS = frozenset({"message_id", "parent_message_id", "external_id"})

@@ -13,7 +13,7 @@ from django.db import connection
 from convergio.core.tenancy import workspace_scope
 from tests.cast import Person
 from tests.site.foreign import FIELDS, FORMS, IDS, NO_OBJECTS, canary, make
-from tests.site.url_map import UNSAFE, Field, Operation, api_operations, pages
+from tests.site.url_map import UNSAFE, Field, Operation, api_operations, content_of, pages
 
 pytestmark = pytest.mark.django_db
 
@@ -112,9 +112,9 @@ def test_ids_in_filters_find_nothing(operation: Operation, owner: Person, outsid
     for field in foreign_fields(operation.query):
         values = {name: make(IDS[name], outsider) for name in operation.parameters}
         answer = operation.send(outsider.program(), values, **{field.name: make(FIELDS[field.name], owner)})
-        assert answer.status_code < 500, f"{operation}?{field.name}: {answer.content!r}"
+        assert answer.status_code < 500, f"{operation}?{field.name}"
         if not operation.parameters:
-            assert canary(owner).encode() not in answer.content, f"{operation}?{field.name}"
+            assert canary(owner).encode() not in content_of(answer), f"{operation}?{field.name}"
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=str)

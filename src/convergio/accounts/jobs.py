@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import password_reset, throttles
-from convergio.core.jobs import RETRIES
+from convergio.accounts import key_expiry, password_reset, throttles
+from convergio.core.jobs import RETRIES, enqueue
 
 
 @app.task(name="accounts.mail_reset_link", queue="default", retry=RETRIES)
@@ -21,3 +21,17 @@ def mail_reset_link(attempt_id: int) -> None:
 def sweep_throttles(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Forget counters that a day went by without."""
     throttles.sweep()
+
+
+@app.periodic(cron="41 5 * * *")
+@app.task(name="accounts.find_ending_keys", queueing_lock="accounts.find_ending_keys")
+def find_ending_keys(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
+    """Queue a notice for each API key that ends within a week."""
+    for key_id in key_expiry.keys_ending_soon():
+        enqueue(tell_of_ending_key, key_id=key_id)
+
+
+@app.task(name="accounts.tell_of_ending_key", queue="default", retry=RETRIES)
+def tell_of_ending_key(key_id: int) -> None:
+    """Mail the key's maker, once."""
+    key_expiry.tell_of_end(key_id)

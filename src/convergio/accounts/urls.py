@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from convergio.accounts import settings_views, views
+from convergio.accounts import activity_views, key_views, settings_views, views
 
 app_name = "accounts"
 _SETTINGS = "dashboard/settings"
@@ -28,6 +28,9 @@ urlpatterns = [
         settings_views.revoke_session,
         name="revoke_session",
     ),
-    path(f"{_SETTINGS}/api-keys", settings_views.api_keys, name="api_keys"),
-    path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", settings_views.revoke_api_key, name="revoke_api_key"),
+    path(f"{_SETTINGS}/security/login-history.csv", settings_views.login_history, name="login_history"),
+    path(f"{_SETTINGS}/api-keys", key_views.list_keys, name="api_keys"),
+    path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", key_views.revoke, name="revoke_api_key"),
+    path(f"{_SETTINGS}/activity", activity_views.list_activity, name="activity"),
+    path(f"{_SETTINGS}/activity.csv", activity_views.download, name="activity_file"),
 ]

@@ -11,6 +11,7 @@ from dataclasses import asdict
 import msgspec
 from psycopg.types.json import Jsonb
 
+from convergio.accounts import activity
 from convergio.accounts.actor import system
 from convergio.ai.interface import Draft, DraftRequest
 from convergio.ai.providers import current_model
@@ -130,6 +131,14 @@ def _keep(workspace_id: int, question: Question, draft: Draft) -> int:
         },
     )
     events.show("reply.drafted", workspace_id=workspace_id, ids=[question.thread_id])
+    activity.record(
+        system(workspace_id),
+        "draft.made",
+        subject=f"auto_replies:{reply_id}",
+        model=draft.model,
+        tokens=draft.input_tokens + draft.output_tokens,
+        cost=draft.cost,
+    )
     return reply_id
 
 

@@ -47,6 +47,7 @@ _KEY_DOMAINS = {
     "/api/stats": "workspace",
     "/api/events": "workspace",
     "/api/workspaces": "workspace",
+    "/api/activity": "workspace",
     "/api/auth/me": "profile",
     "/api/settings/profile": "profile",
     "/api/settings/security": "security",

@@ -11,6 +11,7 @@ from ninja.security import APIKeyCookie, APIKeyHeader, HttpBearer
 from ninja.utils import check_csrf
 
 import convergio
+from convergio.accounts.activity_api import router as activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
 from convergio.ai.api import router as ai
@@ -123,6 +124,7 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", activity)
 api.add_router("", ai)
 api.add_router("", work)
 api.add_router("", mail)

@@ -45,6 +45,7 @@ SETTINGS_MENU = (
         (
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
+            Page("activity", "accounts:activity", "history", "Activity"),
         ),
     ),
 )
