@@ -68,31 +68,6 @@ COMMENT ON COLUMN public.auto_replies.thread_id IS 'Its conversation';
 
 COMMENT ON COLUMN public.auto_replies.inbox_id IS 'Where it goes out';
 
-CREATE VIEW convergio_reach.auto_replies WITH (security_invoker='true', security_barrier='true') AS
- SELECT id,
-    reply_text,
-    reply_html,
-    ai_model,
-    status,
-    citations,
-    confidence,
-    handover_reason,
-    input_tokens,
-    output_tokens,
-    cost,
-    sent_at,
-    reviewed_at,
-    created_at,
-    updated_at,
-    reviewed_by_id,
-    workspace_id,
-    email_id,
-    sent_email_id,
-    thread_id,
-    inbox_id
-   FROM public.auto_replies t
-  WHERE (inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]));
-
 CREATE TABLE public.emails (
     id bigint NOT NULL,
     message_id character varying(500) NOT NULL,
@@ -223,130 +198,6 @@ COMMENT ON COLUMN public.emails.search_vector IS 'Words of subject (A), people (
 
 COMMENT ON COLUMN public.emails.delivery_results IS 'Outbound: {"address": "accepted" or why not}; whoever is missing is still to be tried';
 
-CREATE VIEW convergio_reach.email_threads WITH (security_invoker='true', security_barrier='true') AS
- SELECT id,
-    COALESCE(( SELECT e.subject
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))))
-          ORDER BY e.received_at, e.id
-         LIMIT 1), ''::text) AS subject,
-    status,
-    (COALESCE(( SELECT array_agg(DISTINCT e.from_address) AS array_agg
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))))), '{}'::character varying[]))::character varying(255)[] AS participants,
-    is_open_list,
-    ( SELECT e.id
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))))
-          ORDER BY e.received_at DESC, e.id DESC
-         LIMIT 1) AS last_email_id,
-    COALESCE(( SELECT max(e.received_at) AS max
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))))), created_at) AS last_message_at,
-    (( SELECT count(*) AS count
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))) AND ((e.delivery_state)::text IS DISTINCT FROM 'cancelled'::text))))::integer AS message_count,
-    (( SELECT count(*) AS count
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))) AND (NOT e.is_read))))::integer AS unread_count,
-    (EXISTS ( SELECT
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))) AND (e.attachments @@ '($[*]."inline" == false)'::jsonpath)))) AS has_attachments,
-    (COALESCE(( SELECT e.from_name
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))) AND ((e.direction)::text = 'inbound'::text))
-          ORDER BY e.received_at DESC, e.id DESC
-         LIMIT 1), ''::character varying))::character varying(255) AS sender_name,
-    (COALESCE(( SELECT e.from_address
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))) AND ((e.direction)::text = 'inbound'::text))
-          ORDER BY e.received_at DESC, e.id DESC
-         LIMIT 1), ''::character varying))::character varying(255) AS sender_address,
-    (COALESCE(( SELECT e.snippet
-           FROM public.emails e
-          WHERE ((e.thread_id = t.id) AND (EXISTS ( SELECT
-                   FROM public.email_deliveries d
-                  WHERE ((d.email_id = e.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[]))))))
-          ORDER BY e.received_at DESC, e.id DESC
-         LIMIT 1), ''::character varying))::character varying(255) AS snippet,
-    subject_changed,
-    created_at,
-    workspace_id
-   FROM public.email_threads t
-  WHERE (EXISTS ( SELECT
-           FROM public.thread_inboxes p
-          WHERE ((p.thread_id = t.id) AND (p.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[])))));
-
-CREATE VIEW convergio_reach.emails WITH (security_invoker='true', security_barrier='true') AS
- SELECT id,
-    message_id,
-    message_id_header,
-    from_address,
-    from_name,
-    to_address,
-    recipients,
-    subject,
-    body_text,
-    body_html,
-    snippet,
-    ( SELECT i.tag
-           FROM (public.email_deliveries d
-             JOIN public.inboxes i ON ((i.id = d.inbox_id)))
-          WHERE ((d.email_id = t.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[])))
-          ORDER BY d.id
-         LIMIT 1) AS tag,
-    direction,
-    attachments,
-    received_at,
-    date_header,
-    in_reply_to,
-    "references",
-    return_path,
-    list_id,
-    is_read,
-    raw_source,
-    content_hash,
-    parse_error,
-    reply_allowed,
-    reply_reason,
-    reply_rule,
-    is_backfill,
-    is_automatic,
-    delivery_state,
-    outbox_key,
-    send_after,
-    attempts,
-    data_sent_at,
-    last_error,
-    created_at,
-    sent_by_id,
-    workspace_id,
-    thread_id,
-    search_vector,
-    delivery_results
-   FROM public.emails t
-  WHERE (EXISTS ( SELECT
-           FROM public.email_deliveries d
-          WHERE ((d.email_id = t.id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[])))));
-
 CREATE TABLE public.tasks (
     id bigint NOT NULL,
     title character varying(500) NOT NULL,
@@ -403,28 +254,6 @@ COMMENT ON COLUMN public.tasks.created_by_id IS 'Who made it; NULL for machines'
 COMMENT ON COLUMN public.tasks.email_id IS 'The mail it came from';
 
 COMMENT ON COLUMN public.tasks.workspace_id IS 'Owning workspace';
-
-CREATE VIEW convergio_reach.tasks WITH (security_invoker='true', security_barrier='true') AS
- SELECT id,
-    title,
-    description,
-    status,
-    priority,
-    source,
-    due_at,
-    "position",
-    tag,
-    completed_at,
-    created_at,
-    updated_at,
-    assignee_id,
-    created_by_id,
-    email_id,
-    workspace_id
-   FROM public.tasks t
-  WHERE (EXISTS ( SELECT
-           FROM public.email_deliveries d
-          WHERE ((d.email_id = t.email_id) AND (d.inbox_id = ANY ((( SELECT NULLIF(current_setting('convergio.inbox_ids'::text, true), ''::text) AS "nullif"))::bigint[])))));
 
 ALTER TABLE public.auto_replies ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.auto_replies_id_seq

@@ -88,7 +88,7 @@ def test_a_key_is_made_for_some_things_and_some_inboxes(owner: Person) -> None:
     assert "Copy this key now" in made
     key = ApiKey.objects.get()
     assert (key.scopes, key.inbox_ids) == (["emails:read"], [inbox.id])
-    assert re.search(r"emails read<br>.*Help desk", made)
+    assert re.search(r"Read emails<br>.*Help desk", made)
 
 
 def test_a_wrong_choice_keeps_what_was_chosen(owner: Person) -> None:

@@ -46,7 +46,7 @@ _SENTENCES = {
     "knowledge.deleted": "deleted knowledge document {id}",
     "mail.sent": "sent mail {id}",
     "mail.send_undone": "took mail {id} back before it left",
-    "draft.made": "wrote draft {id} with {model}",
+    "draft.made": "wrote draft {id} (model {model})",
     "draft.approved": "approved draft {id}",
     "draft.rejected": "rejected draft {id}",
 }

@@ -82,7 +82,7 @@ class MakeInboxViews(migrations.RunPython):
 
 
 class DropInboxViews(migrations.RunPython):
-    """Migration step: take the views away. Keys with a limit are refused until they are made again."""
+    """Migration step: take the views away. Requests with limited keys fail until they are made again."""
 
     def __init__(self) -> None:
         super().__init__(_drop, migrations.RunPython.noop)
