@@ -200,13 +200,6 @@ def test_the_maker_is_told_once_a_week_before_the_end(owner: Person, settings: A
     assert ApiKey.objects.get(id=soon).expiry_noticed_at
 
 
-def test_two_workers_mail_once(owner: Person, settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR, settings.SYSTEM_SMTP_URL = tmp_path, ""
-    key_id = ending_key(owner, days=1)
-    assert [key_expiry.tell_of_end(key_id), key_expiry.tell_of_end(key_id)] == [True, False]
-    assert len(notices(settings)) == 1
-
-
 def test_who_left_is_not_told(owner: Person, teammate: Person, settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR, settings.SYSTEM_SMTP_URL = tmp_path, ""
     key_id = ending_key(teammate, days=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import key_expiry, password_reset, throttles
+from convergio.accounts import key_expiry, password_reset, steps, throttles
 from convergio.core.jobs import RETRIES, enqueue
 
 
@@ -21,6 +21,13 @@ def mail_reset_link(attempt_id: int) -> None:
 def sweep_throttles(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Forget counters that a day went by without."""
     throttles.sweep()
+
+
+@app.periodic(cron="27 3 * * *")
+@app.task(name="accounts.sweep_steps", queueing_lock="accounts.sweep_steps")
+def sweep_steps(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
+    """Forget what was begun and not finished."""
+    steps.sweep_steps()
 
 
 @app.periodic(cron="41 5 * * *")

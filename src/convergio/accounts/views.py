@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, entrance, password_reset
+from convergio.accounts import actions, cookies, entrance, password_reset
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import EmailTaken, InvalidField, InvalidLink, SignUpClosed, WrongCredentials
 from convergio.accounts.forms import AFTER_SIGN_IN, local_path, typed
 from convergio.accounts.requests import SignedInHttpRequest
-from convergio.accounts.sessions import Tokens, browser_life
+from convergio.accounts.sessions import Tokens
 from convergio.core.errors import TooMany
 from convergio.core.render import render
 
@@ -95,7 +94,7 @@ def reset_confirm(request: HttpRequest) -> HttpResponse:
 def logout(request: SignedInHttpRequest) -> HttpResponse:
     entrance.sign_out(request.actor)
     response = redirect("accounts:login")
-    response.delete_cookie(settings.SESSION_COOKIE_NAME)
+    cookies.drop_session(response)
     return response
 
 
@@ -125,15 +124,7 @@ def _errors(error: InvalidField) -> dict[str, str]:
 
 
 def _enter(request: HttpRequest, tokens: Tokens, next_path: str) -> HttpResponse:
-    """Set the session cookie and a new CSRF token, and go where the person wanted to."""
-    rotate_token(request)
+    """Set the session cookie, and go where the person wanted to."""
     response = redirect(local_path(request, next_path) or AFTER_SIGN_IN)
-    response.set_cookie(
-        settings.SESSION_COOKIE_NAME,
-        tokens.access,
-        max_age=int(browser_life().total_seconds()),
-        secure=settings.HTTPS,
-        httponly=True,
-        samesite="Lax",
-    )
+    cookies.keep_session(request, response, tokens)
     return response
