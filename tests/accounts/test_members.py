@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from convergio.accounts.actions import issue_api_key
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import Passkey, UserSession, WorkspaceInvitation
 from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope

@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 
 from convergio.accounts import activity, sessions
-from convergio.accounts.actions import issue_api_key
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import ApiKey, Passkey, UserSession, Workspace
 from convergio.accounts.permissions import KEY_DOMAINS, SCOPES
 from convergio.core import sql

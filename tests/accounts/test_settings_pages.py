@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
 
 from convergio.accounts.models import ApiKey, UserSession
 from tests.cast import PASSWORD, Person
+from tests.mail.messages import make_inbox
 
 pytestmark = pytest.mark.django_db
 SETTINGS = "/dashboard/settings"
@@ -75,6 +78,62 @@ def test_a_key_is_shown_once_and_deleted(owner: Person) -> None:
     assert key[:12] in page
     client.post(f"{SETTINGS}/api-keys/{ApiKey.objects.get().id}/revoke")
     assert "No keys yet" in text(client, "/api-keys")
+
+
+def test_a_key_is_made_for_some_things_and_some_inboxes(owner: Person) -> None:
+    inbox = make_inbox(owner.workspace, name="Help desk")
+    form = {"name": "n8n", "days": "", "may": "chosen", "scopes": ["emails:read"], "reach": "inboxes"}
+    client = owner.browser()
+    made = client.post(f"{SETTINGS}/api-keys", {**form, "inbox_ids": [inbox.id]}).content.decode()
+    assert "Copy this key now" in made
+    key = ApiKey.objects.get()
+    assert (key.scopes, key.inbox_ids) == (["emails:read"], [inbox.id])
+    assert re.search(r"Read emails<br>.*Help desk", made)
+
+
+def test_a_wrong_choice_keeps_what_was_chosen(owner: Person) -> None:
+    inbox = make_inbox(owner.workspace)
+    form = {"name": "n8n", "days": "90", "may": "chosen", "scopes": ["tasks:read"], "reach": "inboxes"}
+    answer = owner.browser().post(f"{SETTINGS}/api-keys", {**form, "inbox_ids": [inbox.id]})
+    page = answer.content.decode()
+    assert (answer.status_code, "limited to inboxes takes emails:read" in page) == (422, True)
+    for kept in (
+        'value="n8n"',
+        'value="90" selected',
+        'value="chosen" checked',
+        f'value="{inbox.id}" checked',
+    ):
+        assert kept in page
+    assert re.search(r'value="tasks:read"[^>]* checked', page)
+    assert not ApiKey.objects.exists()
+    for broken in ({"inbox_ids": ["x"]}, {"days": "7"}):
+        assert owner.browser().post(f"{SETTINGS}/api-keys", {**form, **broken}).status_code == 422
+
+
+def test_an_old_sign_in_keeps_what_was_chosen_on_the_way_to_a_fresh_one(owner: Person) -> None:
+    client = owner.browser()
+    UserSession.objects.update(authenticated_at="2026-01-01T20:00:00Z")
+    form = {"name": "n8n & co", "days": "30", "may": "chosen", "scopes": ["tasks:read", "tasks:write"]}
+    answer = client.post(f"{SETTINGS}/api-keys", form)
+    page = unescape(answer.content.decode())
+    assert (answer.status_code, "Confirm that it is you" in page) == (403, True)
+    assert 'value="n8n & co"' in page
+    (link,) = re.findall(r'href="(/confirm\?[^"]+)"', page)
+    (back,) = parse_qs(urlsplit(link).query)["next"]
+    again = unescape(client.get(back).content.decode())
+    assert 'value="n8n & co"' in again
+    assert 'value="30" selected' in again
+    assert len(re.findall(r'value="tasks:\w+"[^>]* checked', again)) == 2
+    assert not ApiKey.objects.exists()
+
+
+def test_an_admin_ends_a_members_key_by_page(owner: Person, teammate: Person) -> None:
+    teammate.browser().post(f"{SETTINGS}/api-keys", {"name": "theirs", "days": ""})
+    page = text(owner.browser(), "/api-keys")
+    assert "by Teammate" in page
+    path = f"{SETTINGS}/api-keys/{ApiKey.objects.get().id}/revoke"
+    assert owner.browser().post(path)["Location"].endswith("done=key")
+    assert ApiKey.objects.get().revoked_at
 
 
 def test_times_are_shown_in_the_readers_zone(owner: Person) -> None:

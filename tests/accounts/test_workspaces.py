@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from convergio.accounts.actions import issue_api_key
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import ApiKey, User, UserSession, Workspace, WorkspaceMember
 from convergio.accounts.workspace_actions import MOST_OWNED
 from convergio.core import sql

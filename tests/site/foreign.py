@@ -11,7 +11,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from convergio.accounts.actions import issue_api_key
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import User, UserSession, WorkspaceInvitation, WorkspaceMember
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.clock import now
@@ -142,6 +142,8 @@ FIELDS: dict[str, Factory] = {
     "search": lambda _: "canary",
     "tag": lambda owner: inbox(owner).tag,
     "inbox": lambda owner: inbox(owner).tag,
+    "inbox_ids": lambda owner: inbox(owner).id,
+    "user": lambda owner: owner.user.id,
 }
 # Fields that end like an id and name nothing of a workspace.
 NO_OBJECTS = frozenset({"message_id", "external_id"})

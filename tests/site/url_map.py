@@ -60,6 +60,11 @@ class Operation:
         return getattr(client, self.verb)(path, body, content_type="application/json")
 
 
+def content_of(answer: Any) -> bytes:
+    """The body of an answer, also of one that is streamed."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
 def _samples(fields: tuple[Field, ...]) -> dict[str, Any]:
     return {field.name: field.sample for field in fields if field.required}
 

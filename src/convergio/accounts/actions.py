@@ -1,23 +1,22 @@
-"""What people do with their accounts: passwords, sessions, API keys, profile. How they come in is entrance.py's."""
+"""What people do with their accounts: passwords, sessions, profile.
+
+API keys are api_keys.py's; how people come in is entrance.py's.
+"""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from convergio.accounts import fields, history, jobs, password_reset, sessions, throttles
+from convergio.accounts import activity, fields, history, jobs, password_reset, sessions, throttles
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
-from convergio.accounts.errors import InvalidField, WrongPassword
-from convergio.accounts.models import ApiKey, User
+from convergio.accounts.errors import WrongPassword
+from convergio.accounts.models import User
 from convergio.accounts.passwords import password_fits
-from convergio.accounts.permissions import ALL_SCOPES, require, require_fresh, require_person
-from convergio.accounts.tokens import SHOWN_LENGTH, new_api_key
+from convergio.accounts.permissions import require_person
 from convergio.core import sql
 from convergio.core.clock import now
-from convergio.core.crypto import token_digest
 from convergio.core.errors import NotFound, TooMany
 from convergio.core.models import StoredFile
 from convergio.core.storage import storage
@@ -73,6 +72,7 @@ def change_password(actor: Actor, *, current: str, new: str, client: Client) -> 
         throttles.forgive(attempt)
         set_password(user, new, keep_session=actor.session_id)
         history.note_success("password_change", email=user.email, client=client, user_id=user.id)
+        activity.record_apart(actor, "password.changed", ip=client.ip)
 
 
 def set_password(user: User, password: str, *, keep_session: int | None = None) -> None:
@@ -88,51 +88,15 @@ def revoke_session(actor: Actor, session_id: int) -> None:
     require_person(actor)
     if not sessions.revoke(actor.require_user(), reason="revoked", only=session_id):
         raise NotFound("session")
+    activity.record(actor, "session.revoked", subject=f"user_sessions:{session_id}")
 
 
 def revoke_other_sessions(actor: Actor) -> int:
     """End every session of the actor but this one; the answer is how many."""
     require_person(actor)
-    return sessions.revoke(actor.require_user(), reason="revoked", keep=actor.session_id)
-
-
-def create_api_key(actor: Actor, *, name: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-    """Make a key for programs: its row and, this once, its full value. Raises InvalidField, FreshSignInRequired."""
-    require_fresh(actor)
-    require(actor, "api_keys.edit")
-    return issue_api_key(
-        user_id=actor.require_user(), workspace_id=actor.workspace_id, name=name, expires_at=expires_at
-    )
-
-
-def issue_api_key(
-    *, user_id: int, workspace_id: int, name: str, expires_at: datetime | None = None
-) -> tuple[ApiKey, str]:
-    """Make a key for a user in a workspace, as the operator's command line does."""
-    name = fields.clean_line("name", name, longest=100, required=True)
-    if expires_at is not None and expires_at <= now():
-        raise InvalidField("expires_at", "Choose a moment in the future, or none.")
-    value = new_api_key()
-    key = ApiKey.objects.create(
-        user_id=user_id,
-        workspace_id=workspace_id,
-        name=name,
-        prefix=value[:SHOWN_LENGTH],
-        key_hash=token_digest(value),
-        scopes=[ALL_SCOPES],
-        expires_at=expires_at,
-    )
-    return key, value
-
-
-def revoke_api_key(actor: Actor, key_id: int) -> None:
-    """End a key of the actor's in this workspace. Raises NotFound."""
-    require_person(actor)
-    keys = ApiKey.objects.filter(
-        id=key_id, user_id=actor.require_user(), workspace_id=actor.workspace_id, revoked_at=None
-    )
-    if not keys.update(revoked_at=now()):
-        raise NotFound("API key")
+    ended = sessions.revoke(actor.require_user(), reason="revoked", keep=actor.session_id)
+    activity.record(actor, "session.others_revoked", count=ended)
+    return ended
 
 
 def update_profile(
@@ -152,12 +116,14 @@ def update_profile(
         changes["timezone"] = fields.clean_timezone(timezone)
     if changes:
         User.objects.filter(id=actor.require_user()).update(updated_at=now(), **changes)
+        activity.record(actor, "profile.changed", fields=sorted(changes))
 
 
 def update_notifications(actor: Actor, *, wanted: dict[str, bool]) -> None:
     """Switch named notifications on or off; the others stay as they are."""
     merge = "UPDATE users SET notification_preferences = notification_preferences || %s::jsonb WHERE id = %s"
     sql.execute(merge, [sql.to_json(wanted).decode(), actor.require_user()])
+    activity.record(actor, "profile.notifications_changed", fields=sorted(wanted))
 
 
 def set_avatar(actor: Actor, content: bytes) -> str:
@@ -167,4 +133,5 @@ def set_avatar(actor: Actor, content: bytes) -> str:
         workspace_id=actor.workspace_id, sha256=sha256, defaults={"size": len(content)}
     )
     User.objects.filter(id=actor.require_user()).update(avatar=sha256, updated_at=now())
+    activity.record(actor, "profile.picture_changed")
     return sha256

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Body, Field, File, Router, Schema, UploadedFile
 
-from convergio.accounts import actions, entrance, queries
+from convergio.accounts import actions, api_key_queries, api_keys, entrance, queries
 from convergio.accounts.client import client_of
 from convergio.accounts.entrance import Entry
 from convergio.accounts.fields import image_type
+from convergio.accounts.login_history import login_history_file
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import NotFound
 from convergio.core.rest import json_answer, schema_of
@@ -21,7 +22,7 @@ router = Router()
 
 ProfileOut = schema_of(queries.Profile)
 SessionOut = schema_of(queries.Session)
-KeyOut = schema_of(queries.Key)
+KeyOut = schema_of(api_key_queries.Key)
 AttemptOut = schema_of(queries.Attempt)
 
 
@@ -91,9 +92,16 @@ class PasswordChange(Schema):
 
 
 class NewKey(Schema):
-    """A name to tell keys apart, and when it stops working (never, when absent)."""
+    """A name to tell keys apart, what it may do, and when it stops working (never, when absent)."""
 
     name: str
+    scopes: list[str] | None = Field(
+        None, max_length=50, description='Like tasks:read; absent or ["*"]: all that its maker may do'
+    )
+    inbox_ids: list[int] | None = Field(
+        None,
+        description="The only inboxes whose mail it reaches, with scopes of emails and inboxes; absent: all",
+    )
     expires_at: datetime | None = None
 
 
@@ -244,10 +252,10 @@ def revoke_session(request: SignedInHttpRequest, session_id: int) -> HttpRespons
     "/settings/security/api-keys",
     response=list[KeyOut],  # type: ignore[valid-type]
     tags=["security"],
-    summary="Living API keys",
+    summary="Living API keys: the own ones, for admins all of the workspace",
 )
 def list_api_keys(request: SignedInHttpRequest) -> HttpResponse:
-    return json_answer(queries.list_api_keys(request.actor))
+    return json_answer(api_key_queries.list_api_keys(request.actor))
 
 
 @router.post(
@@ -257,8 +265,8 @@ def list_api_keys(request: SignedInHttpRequest) -> HttpResponse:
     summary="Make an API key; `key` is shown this once",
 )
 def create_api_key(request: SignedInHttpRequest, body: NewKey) -> HttpResponse:
-    key, value = actions.create_api_key(request.actor, name=body.name, expires_at=body.expires_at)
-    row = queries.get_api_key(request.actor, key.id)
+    key, value = api_keys.create_api_key(request.actor, client=client_of(request), **body.model_dump())
+    row = api_key_queries.get_api_key(request.actor, key.id)
     return json_answer({**msgspec.structs.asdict(row), "key": value}, status=201)
 
 
@@ -269,7 +277,7 @@ def create_api_key(request: SignedInHttpRequest, body: NewKey) -> HttpResponse:
     summary="End an API key at once",
 )
 def revoke_api_key(request: SignedInHttpRequest, key_id: int) -> HttpResponse:
-    actions.revoke_api_key(request.actor, key_id)
+    api_keys.revoke_api_key(request.actor, key_id, client=client_of(request))
     return HttpResponse(status=204)
 
 
@@ -281,3 +289,8 @@ def revoke_api_key(request: SignedInHttpRequest, key_id: int) -> HttpResponse:
 )
 def login_history(request: SignedInHttpRequest) -> HttpResponse:
     return json_answer(queries.login_history(request.actor))
+
+
+@router.get("/settings/security/login-history/csv", tags=["security"], summary="All attempts, as a CSV file")
+def download_login_history(request: SignedInHttpRequest) -> StreamingHttpResponse:
+    return login_history_file(request.actor)

@@ -11,9 +11,11 @@ from django.http import HttpRequest
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
 from convergio.accounts.actor import Actor, Role
+from convergio.accounts.reach import limit_to_inboxes
 from convergio.accounts.tokens import KEY_PREFIX, looks_like_api_key
 from convergio.core import sql
 from convergio.core.crypto import token_digest
+from convergio.core.tenancy import workspace_scope
 
 Kind = Literal["browser", "api", "api_key"]
 # The functions are made in migrations/0005: session and key look-up with user, member and scope, planned once per
@@ -28,7 +30,18 @@ UPDATE user_sessions SET last_seen_at = statement_timestamp(), ip = coalesce(%s,
     idle_expires_at = statement_timestamp() + make_interval(days => %s)
 WHERE id = %s
 """
-_KEY_USED = "UPDATE api_keys SET last_used_at = statement_timestamp(), last_used_ip = %s WHERE id = %s"
+# The lock on the key's row makes one of two processes the first of a day (in UTC), and that one writes it down.
+_KEY_USED = """
+WITH before AS (
+  SELECT id, workspace_id, user_id, last_used_at FROM api_keys WHERE id = %(key)s FOR UPDATE
+), noted AS (
+  UPDATE api_keys SET last_used_at = statement_timestamp(), last_used_ip = %(ip)s FROM before
+  WHERE api_keys.id = before.id
+)
+INSERT INTO activity (workspace_id, user_id, api_key_id, ip, action, subject)
+SELECT workspace_id, user_id, id, %(ip)s, 'api_key.used', 'api_keys:' || id FROM before
+WHERE last_used_at IS NULL OR (last_used_at AT TIME ZONE 'UTC')::date < (statement_timestamp() AT TIME ZONE 'UTC')::date
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,20 @@ def open_scope(credential: Credential) -> SignedIn | None:
         scopes=frozenset(scopes.decode().split()) if by_key else frozenset(),
         inbox_ids=frozenset(map(int, inboxes.split())) if inboxes else None,
     )
+    limit_to_inboxes(actor)
     return SignedIn(actor, stale == b"t")
 
 
 def note_use(actor: Actor, ip: str | None) -> None:
-    """Remember when and from where a session or key was last used. In a transaction of its own: it locks the row."""
+    """Remember when and from where a session or key was last used, and each day of a key in the activity log.
+
+    In a transaction of its own: it locks the row.
+    """
     if actor.session_id is not None:
         sql.execute(_SEEN, [ip, settings.SESSION_IDLE_DAYS, actor.session_id])
-    else:
-        sql.execute(_KEY_USED, [ip, actor.api_key_id])
+        return
+    with workspace_scope(actor.workspace_id):
+        sql.execute(_KEY_USED, {"ip": ip, "key": actor.api_key_id})
 
 
 def _first_statement(statement: str) -> list[bytes] | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
-from convergio.accounts import fields, history, jobs, sessions, throttles
+from convergio.accounts import activity, fields, history, jobs, sessions, throttles
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.errors import (
@@ -139,6 +139,7 @@ def admit(
 ) -> Entry:
     """Start a session for somebody who proved who they are, and write it down. Call in a transaction."""
     history.note_success(method, email=user.email, client=client, user_id=user.id)
+    activity.record_sign_in(user.id, workspace_id, method=method, ip=client.ip)
     User.objects.filter(id=user.id).update(last_login=now())
     tokens = sessions.open_session(
         user_id=user.id, workspace_id=workspace_id, kind=kind, client=client, second_factor=second_factor
@@ -163,3 +164,4 @@ def sign_out(actor: Actor) -> None:
     """End the actor's own session."""
     require_person(actor)
     sessions.revoke(actor.require_user(), reason="signed_out", only=actor.session_id)
+    activity.record(actor, "session.ended")

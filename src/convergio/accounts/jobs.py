@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import email_notices, invitations, password_reset, steps, throttles
+from convergio.accounts import email_notices, invitations, key_expiry, password_reset, steps, throttles
 from convergio.accounts.workspaces import workspace_ids
-from convergio.core.jobs import RETRIES
+from convergio.core.jobs import RETRIES, enqueue
 from convergio.core.storage import storage
 from convergio.core.storage_sweep import sweep
 
@@ -65,3 +65,17 @@ def sweep_steps(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
 def sweep_storage(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Remove files of this machine's storage folder that no workspace names."""
     sweep(storage(), workspace_ids())
+
+
+@app.periodic(cron="41 5 * * *")
+@app.task(name="accounts.find_ending_keys", queueing_lock="accounts.find_ending_keys")
+def find_ending_keys(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
+    """Queue a notice for each API key that ends within a week."""
+    for key_id in key_expiry.keys_ending_soon():
+        enqueue(tell_of_ending_key, key_id=key_id)
+
+
+@app.task(name="accounts.tell_of_ending_key", queue="default", retry=RETRIES)
+def tell_of_ending_key(key_id: int) -> None:
+    """Mail the key's maker, once."""
+    key_expiry.tell_of_end(key_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convergio.accounts.actor import Actor, Role
 from convergio.accounts.errors import FreshSignInRequired, NotAllowed, PersonRequired, ScopeRequired
+from convergio.accounts.reach import INBOX_DOMAINS, OutOfReach
 
 _RANK: dict[Role, int] = {"member": 1, "admin": 2, "owner": 3, "system": 4}
 
@@ -92,12 +93,14 @@ def require_fresh(actor: Actor) -> None:
 def require_scope(actor: Actor, domain: str | None, *, writes: bool) -> None:
     """What an API key was made for; sessions may do all that their role allows.
 
-    `domain` is one of KEY_DOMAINS, or None for what no key may do. Raises ScopeRequired, PersonRequired.
+    `domain` is one of KEY_DOMAINS, or None for what no key may do. Raises ScopeRequired, PersonRequired, OutOfReach.
     """
     if actor.via != "api_key":
         return
     if domain is None or (writes and domain in READ_ONLY_DOMAINS):
         raise PersonRequired
+    if actor.inbox_ids is not None and domain not in INBOX_DOMAINS:
+        raise OutOfReach
     scope = f"{domain}:{'write' if writes else 'read'}"
     if not {ALL_SCOPES, scope} & actor.scopes:
         raise ScopeRequired(scope)

@@ -46,17 +46,6 @@ class Session(msgspec.Struct):
     current: bool
 
 
-class Key(msgspec.Struct):
-    """A living API key; its value was shown once."""
-
-    id: int
-    name: str
-    prefix: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-
 class Attempt(msgspec.Struct):
     """One line of the login history."""
 
@@ -84,13 +73,6 @@ FROM user_sessions
 WHERE user_id = %s AND revoked_at IS NULL AND expires_at > statement_timestamp()
 ORDER BY last_seen_at DESC, id DESC
 """
-_KEYS = """
-SELECT id, name, prefix, created_at, expires_at, last_used_at
-FROM api_keys
-WHERE user_id = %s AND workspace_id = %s AND revoked_at IS NULL
-"""
-_NEWEST_KEYS = f"{_KEYS} ORDER BY id DESC"
-_ONE_KEY = f"{_KEYS} AND id = %s"
 _HISTORY = """
 SELECT id, email, method, outcome, reason, host(ip), user_agent, created_at
 FROM login_history WHERE user_id = %s ORDER BY id DESC LIMIT %s
@@ -114,19 +96,6 @@ def avatar(actor: Actor) -> bytes | None:
 def list_sessions(actor: Actor) -> list[Session]:
     """The actor's living sessions, the last used first."""
     return sql.fetch_all(Session, _SESSIONS, [actor.session_id, actor.user_id])
-
-
-def list_api_keys(actor: Actor) -> list[Key]:
-    """The actor's living keys in this workspace, the newest first."""
-    return sql.fetch_all(Key, _NEWEST_KEYS, [actor.user_id, actor.workspace_id])
-
-
-def get_api_key(actor: Actor, key_id: int) -> Key:
-    """One of the actor's living keys. Raises NotFound."""
-    key = sql.fetch_one(Key, _ONE_KEY, [actor.user_id, actor.workspace_id, key_id])
-    if key is None:
-        raise NotFound("API key")
-    return key
 
 
 def login_history(actor: Actor) -> list[Attempt]:

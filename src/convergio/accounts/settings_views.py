@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -12,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from convergio.accounts import actions, fields, queries
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import InvalidField, WrongPassword
-from convergio.accounts.forms import KEY_LIVES, key_expiry, typed
+from convergio.accounts.forms import typed
+from convergio.accounts.login_history import login_history_file
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import TooMany
 from convergio.core.render import render
@@ -27,7 +26,6 @@ _DONE = {
     "password": "Password changed; your other devices are signed out",
     "session": "Device signed out",
     "sessions": "All other devices signed out",
-    "key": "API key deleted",
 }
 
 
@@ -72,6 +70,11 @@ def security(request: SignedInHttpRequest) -> HttpResponse:
     return _security_page(request)
 
 
+@require_http_methods(["GET", "HEAD"])
+def login_history(request: SignedInHttpRequest) -> StreamingHttpResponse:
+    return login_history_file(request.actor)
+
+
 @require_POST
 @sensitive_post_parameters("current_password", "new_password")
 def change_password(request: SignedInHttpRequest) -> HttpResponse:
@@ -113,41 +116,3 @@ def _security_page(
         "done": _done(request),
     }
     return render(request, "accounts/security.html", context, status=status)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def api_keys(request: SignedInHttpRequest) -> HttpResponse:
-    if request.method != "POST":
-        return _keys_page(request, done=_done(request))
-    try:
-        _, value = actions.create_api_key(
-            request.actor, name=typed(request, "name"), expires_at=key_expiry(request)
-        )
-    except InvalidField as error:
-        return _keys_page(request, errors={error.field: error.message}, status=422)
-    return _keys_page(request, new_key=value)
-
-
-@require_POST
-def revoke_api_key(request: SignedInHttpRequest, key_id: int) -> HttpResponse:
-    actions.revoke_api_key(request.actor, key_id)
-    return redirect("/dashboard/settings/api-keys?done=key")
-
-
-def _keys_page(
-    request: SignedInHttpRequest,
-    *,
-    new_key: str = "",
-    errors: dict[str, str] | None = None,
-    done: str = "",
-    status: int = 200,
-) -> HttpResponse:
-    context: dict[str, Any] = {
-        "keys": queries.list_api_keys(request.actor),
-        "new_key": new_key,
-        "values": {"name": "" if new_key else typed(request, "name"), "days": typed(request, "days")},
-        "lives": KEY_LIVES,
-        "errors": errors or {},
-        "done": done,
-    }
-    return render(request, "accounts/api_keys.html", context, status=status)

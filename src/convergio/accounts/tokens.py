@@ -19,7 +19,12 @@ def new_token() -> str:
 
 
 def new_api_key() -> str:
-    """`cai_`, 43 random characters and a checksum, by which a mistyped or invented key costs no query."""
+    """`cai_`, 43 random characters and a checksum, by which a mistyped or invented key costs no query.
+
+    For scanners that look for leaked secrets: a key matches `cai_[0-9A-Za-z]{49}` as a whole word. Its last six
+    characters are the CRC-32 (as in zlib) of the 43 before them, as a number in base 62 with the digits 0-9, a-z, A-Z,
+    filled up with 0 on the left. What matches and has that checksum is a key; `looks_like_api_key` is this check.
+    """
     body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
     return KEY_PREFIX + body + _checksum(body)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from convergio.accounts import (
+    activity_views,
     email_views,
     invite_views,
+    key_views,
     people_views,
     settings_views,
     views,
@@ -38,8 +40,6 @@ urlpatterns = [
         settings_views.revoke_session,
         name="revoke_session",
     ),
-    path(f"{_SETTINGS}/api-keys", settings_views.api_keys, name="api_keys"),
-    path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", settings_views.revoke_api_key, name="revoke_api_key"),
     path("invite", invite_views.invite, name="invite"),
     path("invite/accept", invite_views.accept, name="accept_invitation"),
     path("dashboard/workspaces", workspace_views.workspaces, name="workspaces"),
@@ -61,4 +61,9 @@ urlpatterns = [
         people_views.revoke_invitation,
         name="revoke_invitation",
     ),
+    path(f"{_SETTINGS}/security/login-history.csv", settings_views.login_history, name="login_history"),
+    path(f"{_SETTINGS}/api-keys", key_views.list_keys, name="api_keys"),
+    path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", key_views.revoke, name="revoke_api_key"),
+    path(f"{_SETTINGS}/activity", activity_views.list_activity, name="activity"),
+    path(f"{_SETTINGS}/activity.csv", activity_views.download, name="activity_file"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict, Unpack
 
+from convergio.accounts import activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import require
 from convergio.ai.errors import MOST_CHARACTERS, MOST_TITLE, DocumentIncomplete, DocumentTooLarge
@@ -43,6 +44,7 @@ def add_document(
         is_active=is_active,
     )
     _store_passages(document)
+    activity.record(actor, "knowledge.added", subject=f"knowledge_documents:{document.id}", inbox=inbox_id)
     return document.id
 
 
@@ -67,12 +69,15 @@ def change_document(actor: Actor, document_id: int, **changes: Unpack[DocumentFi
     if changes.keys() & {"title", "body"}:
         document.passages.all().delete()
         _store_passages(document)
+    subject = f"knowledge_documents:{document_id}"
+    activity.record(actor, "knowledge.changed", subject=subject, fields=sorted(changes))
 
 
 def delete_document(actor: Actor, document_id: int) -> None:
     """Remove a document and its passages; drafts keep what they quoted. Raises NotAllowed, NotFound."""
     require(actor, PERMISSION)
     _document(actor, document_id).delete()
+    activity.record(actor, "knowledge.deleted", subject=f"knowledge_documents:{document_id}")
 
 
 def _document(actor: Actor, document_id: int) -> KnowledgeDocument:

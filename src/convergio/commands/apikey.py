@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def create_key(options: argparse.Namespace) -> int:
     with open_application(options):
-        from convergio.accounts.actions import issue_api_key  # noqa: PLC0415 - models need Django's settings
+        from convergio.accounts.api_keys import issue_api_key  # noqa: PLC0415 - models need Django's settings
         from convergio.accounts.models import Workspace  # noqa: PLC0415
 
         workspace = (

@@ -16,6 +16,7 @@ class StoredFile(models.Model):
     workspace = columns.workspace(index=False)
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField(db_comment="Bytes")
+    key_ids = columns.empty_array("API keys limited to inboxes that uploaded it, and so may send it")
     created_at = columns.created_at()
 
     class Meta:
@@ -61,7 +62,10 @@ class Activity(models.Model):
 
     class Meta:
         db_table = "activity"
-        indexes: ClassVar = [models.Index(fields=["workspace", "-id"], name="activity_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-id"], name="activity_newest"),
+            models.Index(fields=["workspace", "user", "-id"], name="activity_of_user"),
+        ]
 
 
 class AppSetting(models.Model):

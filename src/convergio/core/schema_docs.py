@@ -60,6 +60,6 @@ def _statement(body: str) -> str:
 
 
 def _domain(kind: str, statement: str, owners: Mapping[str, str]) -> str:
-    if kind in {"EXTENSION", "FUNCTION", "TYPE"}:
+    if kind in {"EXTENSION", "FUNCTION", "SCHEMA", "TYPE", "VIEW"}:
         return _ADDED
     return next((owners[name] for name in _TABLE.findall(statement) if name in owners), _ADDED)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import msgspec
 from django.conf import settings
 
+from convergio.accounts import activity
 from convergio.accounts.actor import Actor
+from convergio.accounts.reach import whole_workspace, writing
 from convergio.core import events, sql
 from convergio.core.errors import InvalidInput, NotFound
 from convergio.mail.errors import ReplyAlreadyDecided, TooLateToUndo
@@ -56,29 +58,34 @@ def send_reply(actor: Actor, reply_id: int, *, text: str | None = None, html: st
     """
     if text is not None and not text.strip():
         raise InvalidInput("empty_reply", "The reply has no text; write one, or reject the draft.")
-    claimed = sql.execute(_CLAIM, {"reply": reply_id, "by": actor.user_id, "text": text, "html": html})
+    with writing(actor, "draft", [reply_id]):
+        claimed = sql.execute(_CLAIM, {"reply": reply_id, "by": actor.user_id, "text": text, "html": html})
     found = sql.fetch_one(_Answerable, _ANSWERABLE, [reply_id])
     if found is None:
         raise NotFound("draft")
     if not claimed:
         raise ReplyAlreadyDecided(found.status)
     automatic = actor.via == "system"
-    email_id = queue_letter(
-        actor.workspace_id,
-        Letter(
-            inbox_id=found.inbox_id,
-            to=[_recipient(found, automatic=automatic)],
-            outbox_key=f"reply:{reply_id}",
-            subject=reply_subject(found.subject),
-            text=found.reply_text,
-            html=html or "",
-            parent_id=found.newest_email_id,
-            is_automatic=automatic,
-            sent_by=actor.user_id,
-            send_after=None if automatic else undo_window(settings.UNDO_SECONDS),
-        ),
-    )
-    sql.execute("UPDATE auto_replies SET sent_email_id = %s WHERE id = %s", [email_id, reply_id])
+    with whole_workspace(actor):
+        email_id = queue_letter(
+            actor.workspace_id,
+            Letter(
+                inbox_id=found.inbox_id,
+                to=[_recipient(found, automatic=automatic)],
+                outbox_key=f"reply:{reply_id}",
+                subject=reply_subject(found.subject),
+                text=found.reply_text,
+                html=html or "",
+                parent_id=found.newest_email_id,
+                is_automatic=automatic,
+                sent_by=actor.user_id,
+                send_after=None if automatic else undo_window(settings.UNDO_SECONDS),
+            ),
+        )
+        sql.execute("UPDATE auto_replies SET sent_email_id = %s WHERE id = %s", [email_id, reply_id])
+    if not automatic:
+        activity.record(actor, "draft.approved", subject=f"auto_replies:{reply_id}", edited=text is not None)
+    activity.record(actor, "mail.sent", subject=f"emails:{email_id}", inbox=found.inbox_id, reply=reply_id)
     return email_id
 
 
@@ -103,6 +110,7 @@ def reject_reply(actor: Actor, reply_id: int) -> None:
         if status is None:
             raise NotFound("draft")
         raise ReplyAlreadyDecided(status)
+    activity.record(actor, "draft.rejected", subject=f"auto_replies:{reply_id}")
     events.show("reply.decided", workspace_id=actor.workspace_id, ids=[thread_id])
 
 
@@ -122,6 +130,7 @@ def undo_send(actor: Actor, email_id: int) -> None:
         [email_id],
     )
     refresh_threads([thread_id])
+    activity.record(actor, "mail.send_undone", subject=f"emails:{email_id}")
     events.show("reply.drafted", workspace_id=actor.workspace_id, ids=[thread_id])
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from psycopg.types.json import Jsonb
 
 from convergio.accounts.actor import Actor
+from convergio.accounts.reach import whole_workspace
 from convergio.core import sql
 from convergio.core.errors import InvalidInput, NotFound, TooLarge
 from convergio.core.storage import storage
@@ -53,11 +55,15 @@ def store_attachment(actor: Actor, *, filename: str, content: bytes) -> StoredAt
         raise InvalidInput("empty_attachment", "This file is empty; choose another one.")
     name = clean_filename(filename)
     sha256 = storage().put(content)
-    file_id: int = sql.fetch_value(
-        """INSERT INTO stored_files (workspace_id, sha256, size) VALUES (%s, %s, %s)
-           ON CONFLICT (workspace_id, sha256) DO UPDATE SET size = excluded.size RETURNING id""",
-        [actor.workspace_id, sha256, len(content)],
-    )
+    owners = Jsonb([] if actor.inbox_ids is None else [actor.api_key_id])
+    with whole_workspace(actor):
+        file_id: int = sql.fetch_value(
+            """INSERT INTO stored_files AS file (workspace_id, sha256, size, key_ids) VALUES (%s, %s, %s, %s)
+               ON CONFLICT (workspace_id, sha256) DO UPDATE SET key_ids =
+                 CASE WHEN file.key_ids @> excluded.key_ids THEN file.key_ids ELSE file.key_ids || excluded.key_ids END
+               RETURNING id""",
+            [actor.workspace_id, sha256, len(content), owners],
+        )
     return StoredAttachment(file_id, name, file_type(content, name), len(content), sha256)
 
 

@@ -9,8 +9,10 @@ from uuid import uuid4
 import msgspec
 from django.conf import settings
 
+from convergio.accounts import activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import require
+from convergio.accounts.reach import whole_workspace
 from convergio.core import events, sql
 from convergio.core.errors import InvalidInput, NotFound, TooLarge
 from convergio.mail.attachments import AttachmentReference, attachment_entries
@@ -73,9 +75,11 @@ def send_email(actor: Actor, composed: Composed, *, draft_id: int | None = None)
         sent_by=actor.user_id,
         send_after=undo_window(settings.UNDO_SECONDS) if actor.via == "session" else None,
     )
-    email_id = queue_letter(actor.workspace_id, letter)
-    if parent:
-        _retire_machine_draft(actor, parent.thread_id)
+    with whole_workspace(actor):
+        email_id = queue_letter(actor.workspace_id, letter)
+        if parent:
+            _retire_machine_draft(actor, parent.thread_id)
+    activity.record(actor, "mail.sent", subject=f"emails:{email_id}", inbox=composed.inbox_id)
     if draft_id is not None:
         delete_draft(actor, draft_id)
     return email_id

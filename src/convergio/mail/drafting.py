@@ -12,6 +12,7 @@ import msgspec
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
+from convergio.accounts import activity
 from convergio.accounts.actor import system
 from convergio.ai.interface import Draft, DraftRequest
 from convergio.ai.providers import current_model
@@ -138,6 +139,14 @@ def _keep(workspace_id: int, question: Question, draft: Draft) -> int:
         },
     )
     events.show("reply.drafted", workspace_id=workspace_id, ids=[question.thread_id])
+    activity.record(
+        system(workspace_id),
+        "draft.made",
+        subject=f"auto_replies:{reply_id}",
+        model=draft.model,
+        tokens=draft.input_tokens + draft.output_tokens,
+        cost=draft.cost,
+    )
     return reply_id
 
 

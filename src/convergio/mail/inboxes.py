@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from django.db import IntegrityError, transaction
 
+from convergio.accounts import activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.fields import clean_email, clean_line
 from convergio.accounts.models import Tag
@@ -102,6 +103,9 @@ def create_inbox(actor: Actor, fields: InboxFields) -> int:
     if checked["kind"] == "maildir":
         make_folders(checked["maildir_path"], checked["outbox_path"])
     events.show(CHANGED, workspace_id=actor.workspace_id, ids=[inbox_id])
+    activity.record(
+        actor, "inbox.created", subject=f"inboxes:{inbox_id}", tag=checked["tag"], kind=checked["kind"]
+    )
     return inbox_id
 
 
@@ -128,6 +132,7 @@ def update_inbox(actor: Actor, inbox_id: int, fields: InboxFields) -> None:
     if inbox.sending_error and "sending_error" in checked:
         hasten(actor.workspace_id, inbox_id)
     events.show(CHANGED, workspace_id=actor.workspace_id, ids=[inbox_id])
+    _record_changes(actor, inbox, fields)
 
 
 def delete_inbox(actor: Actor, inbox_id: int) -> bool:
@@ -142,6 +147,8 @@ def delete_inbox(actor: Actor, inbox_id: int) -> bool:
     else:
         inbox.delete()
     events.show(CHANGED, workspace_id=actor.workspace_id, ids=[inbox_id])
+    action = "inbox.switched_off" if has_mail else "inbox.deleted"
+    activity.record(actor, action, subject=f"inboxes:{inbox_id}", tag=inbox.tag)
     return not has_mail
 
 
@@ -175,15 +182,26 @@ def request_sync(actor: Actor, inbox_id: int | None = None) -> list[int]:
 def set_auto_responder(actor: Actor, inbox_id: int, *, enabled: bool, mode: ReplyMode = "draft") -> None:
     """Switch the writing of replies off, or on in this mode; what is on already keeps its mode. Raises NotFound."""
     require(actor, "inboxes.edit")
-    changed = sql.execute(
+    changed = sql.fetch_column(
         """UPDATE inboxes SET reply_mode = CASE WHEN NOT %(on)s THEN 'off' WHEN reply_mode = 'off' THEN %(mode)s
              ELSE reply_mode END, auto_paused_until = NULL
-           WHERE id = %(id)s AND workspace_id = %(workspace)s""",
+           WHERE id = %(id)s AND workspace_id = %(workspace)s RETURNING reply_mode""",
         {"on": enabled, "mode": mode, "id": inbox_id, "workspace": actor.workspace_id},
     )
     if not changed:
         raise NotFound("inbox")
     events.show(CHANGED, workspace_id=actor.workspace_id, ids=[inbox_id])
+    activity.record(actor, "inbox.reply_mode_changed", subject=f"inboxes:{inbox_id}", mode=changed[0])
+
+
+def _record_changes(actor: Actor, before: Inbox, fields: InboxFields) -> None:
+    """Which fields were written, never what: among them are passwords. The reply mode has a line of its own."""
+    subject = f"inboxes:{before.id}"
+    mode = fields.get("reply_mode", before.reply_mode)
+    if mode != before.reply_mode:
+        activity.record(actor, "inbox.reply_mode_changed", subject=subject, mode=mode)
+    if others := sorted(fields.keys() - {"reply_mode"}):
+        activity.record(actor, "inbox.changed", subject=subject, tag=before.tag, fields=others)
 
 
 def _locked(actor: Actor, inbox_id: int) -> Inbox:

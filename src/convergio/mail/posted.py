@@ -16,6 +16,7 @@ from email.utils import format_datetime
 import msgspec
 
 from convergio.accounts.actor import Actor
+from convergio.accounts.reach import whole_workspace
 from convergio.core import clock, sql
 from convergio.core.errors import Conflict, InvalidInput
 from convergio.mail.attachments import clean_filename
@@ -32,9 +33,9 @@ _OWN_HEADERS = frozenset(
 
 
 class DuplicateEmail(Conflict):
-    """The message is here already; `id` is the stored one's."""
+    """The message is here already; `id` is the stored one's, None for who may not know where it is."""
 
-    def __init__(self, email_id: int) -> None:
+    def __init__(self, email_id: int | None) -> None:
         super().__init__("duplicate_email", "This message is here already.", id=email_id)
 
 
@@ -83,9 +84,10 @@ def receive_posted(
     raw = _decode(message.raw, "raw") if message.raw else build_raw(message)
     inbox_id = _choose_inbox(actor, raw, tag)
     arrival = Arrival(raw=raw, received_at=received_at or clock.now())
-    [stored] = store_messages(load_receiver(inbox_id), [arrival])
+    with whole_workspace(actor):
+        [stored] = store_messages(load_receiver(inbox_id), [arrival])
     if not stored.is_new:
-        raise DuplicateEmail(stored.email_id)
+        raise DuplicateEmail(stored.email_id if actor.inbox_ids is None else None)
     return stored
 
 

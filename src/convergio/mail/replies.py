@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 from psycopg.types.json import Jsonb
 
+from convergio.accounts import activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import require
+from convergio.accounts.reach import whole_workspace
 from convergio.core import events, sql
 from convergio.core.errors import InvalidInput, NotFound
 
@@ -64,20 +66,22 @@ def draft_by_hand(actor: Actor, email_id: int, written: WrittenReply) -> int:
         raise NotFound("email")
     if question.direction != "inbound":
         raise InvalidInput("not_inbound", "Only mail that came in can be answered.", field="email_id")
-    reply_id: int = sql.fetch_value(
-        _KEEP,
-        {
-            "workspace": actor.workspace_id,
-            "email": email_id,
-            "thread": question.thread_id,
-            "inbox": question.inbox_id,
-            "text": written.reply_text.replace("\0", ""),
-            "html": written.reply_html.replace("\0", ""),
-            "model": written.ai_model[:100] or "external",
-            "citations": Jsonb(list(written.citations)),
-            "confidence": written.confidence,
-            "handover": written.handover_reason,
-        },
-    )
+    with whole_workspace(actor):
+        reply_id: int = sql.fetch_value(
+            _KEEP,
+            {
+                "workspace": actor.workspace_id,
+                "email": email_id,
+                "thread": question.thread_id,
+                "inbox": question.inbox_id,
+                "text": written.reply_text.replace("\0", ""),
+                "html": written.reply_html.replace("\0", ""),
+                "model": written.ai_model[:100] or "external",
+                "citations": Jsonb(list(written.citations)),
+                "confidence": written.confidence,
+                "handover": written.handover_reason,
+            },
+        )
     events.show("reply.drafted", workspace_id=actor.workspace_id, ids=[question.thread_id])
+    activity.record(actor, "draft.made", subject=f"auto_replies:{reply_id}", model=written.ai_model[:100])
     return reply_id

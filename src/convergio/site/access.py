@@ -55,6 +55,7 @@ _KEY_DOMAINS = {
     "/api/events": "workspace",
     "/api/workspaces": "workspace",
     "/api/invitations": "workspace",
+    "/api/activity": "workspace",
     "/api/auth/me": "profile",
     "/api/settings/profile": "profile",
     "/api/settings/security": "security",

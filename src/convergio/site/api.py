@@ -11,6 +11,7 @@ from ninja.security import APIKeyCookie, APIKeyHeader, HttpBearer
 from ninja.utils import check_csrf
 
 import convergio
+from convergio.accounts.activity_api import router as activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
 from convergio.accounts.email_api import router as email_address
@@ -127,6 +128,7 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 api.add_router("", accounts)
 api.add_router("", workspaces)
 api.add_router("", email_address)
+api.add_router("", activity)
 api.add_router("", ai)
 api.add_router("", work)
 api.add_router("", mail)

@@ -25,6 +25,7 @@ from convergio.accounts.client import client_ip
 from convergio.accounts.credentials import Credential, DeadConnection, SignedIn
 from convergio.accounts.errors import SecondFactorRequired
 from convergio.accounts.permissions import require_scope
+from convergio.accounts.reach import end_limit
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import AppError, NotSignedIn
 from convergio.core.tenancy import set_scope
@@ -119,6 +120,8 @@ class SignedInRequest:
                     transaction.set_rollback(True)
         if connection.in_atomic_block:  # a caller's own transaction (a test's) must not keep our scope
             set_scope(None)
+            if found:
+                end_limit(found.actor)
         if found and found.stale:
             credentials.note_use(found.actor, client_ip(request))
         return response

@@ -47,6 +47,7 @@ SETTINGS_MENU = (
             Page("people", "accounts:people", "users", "People"),
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
+            Page("activity", "accounts:activity", "history", "Activity"),
         ),
     ),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Literal
 
 from django.http import HttpResponse
 from ninja import Field, Query, Router, Schema
@@ -12,8 +11,10 @@ from pydantic import AliasChoices, ConfigDict
 
 from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import require
+from convergio.accounts.reach import writing
 from convergio.accounts.requests import SignedInHttpRequest
-from convergio.core.errors import InvalidInput, NotFound
+from convergio.core.errors import NotFound
+from convergio.core.moments import aware, read_bound
 from convergio.core.paging import DEFAULT_LIMIT, Page
 from convergio.core.rest import json_answer, list_answer, schema_of
 from convergio.mail import actions
@@ -56,8 +57,8 @@ class EmailQuery(Schema):
             is_read=self.is_read,
             status=self.status,
             thread=self.thread,
-            since=_moment(self.since, actor, field="from"),
-            until=_moment(self.until, actor, field="to"),
+            since=read_bound(self.since, zone=actor.timezone, field="from"),
+            until=read_bound(self.until, zone=actor.timezone, field="to"),
             search=self.search.strip(),
         )
 
@@ -105,7 +106,7 @@ class EmailIn(Schema):
             body_html=self.body_html,
             in_reply_to=self.in_reply_to,
             references=self.references.split() if isinstance(self.references, str) else self.references,
-            date=_aware(self.date),
+            date=aware(self.date),
             headers=self.headers,
             attachments=[
                 PostedFile(filename=file.filename, content=file.content) for file in self.attachments
@@ -140,14 +141,15 @@ def list_emails(request: SignedInHttpRequest, query: Query[EmailQuery]) -> HttpR
 @router.post("/emails", response={201: EmailOut}, summary="Take a message up (webhook)")
 def create_email(request: SignedInHttpRequest, body: EmailIn) -> HttpResponse:
     require(request.actor, "emails.edit")
-    stored = receive_posted(request.actor, body.message(), tag=body.tag, received_at=_aware(body.received_at))
+    stored = receive_posted(request.actor, body.message(), tag=body.tag, received_at=aware(body.received_at))
     return json_answer(threads.get_email(request.actor, stored.email_id), status=201)
 
 
 @router.patch("/emails/read", response=Marked, summary="Mark messages as read or unread")
 def mark_emails(request: SignedInHttpRequest, body: ReadMarks) -> HttpResponse:
     require(request.actor, "emails.edit")
-    found = actions.mark_read(request.actor, body.ids, is_read=body.is_read)
+    with writing(request.actor, "email", body.ids):
+        found = actions.mark_read(request.actor, body.ids, is_read=body.is_read)
     if set(found) != set(body.ids):
         raise NotFound("email")
     return json_answer({"updated": len(found), "ids": sorted(found)})
@@ -176,22 +178,3 @@ def get_attachment(request: SignedInHttpRequest, email_id: int, number: int) -> 
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A moment without an offset is UTC."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
-
-def _moment(text: str, actor: Actor, *, field: Literal["from", "to"]) -> datetime | None:
-    """A day is a whole day of the actor; a moment without an offset is UTC."""
-    value: Any = text.strip()
-    if not value:
-        return None
-    try:
-        if len(value) <= len("2026-11-24"):
-            day = date.fromisoformat(value) + timedelta(days=1 if field == "to" else 0)
-            return datetime.combine(day, time(), ZoneInfo(actor.timezone)).astimezone(UTC)
-        return _aware(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
-        raise InvalidInput("invalid_date", f"{field} takes a date like 2026-11-24.", field=field) from None

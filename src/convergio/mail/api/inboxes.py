@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from ninja import Field, Router, Schema
 
 from convergio.accounts.actor import Actor
+from convergio.accounts.reach import require_whole_workspace, writing
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.rest import json_answer, schema_of
 from convergio.mail import inboxes
@@ -122,6 +123,7 @@ def list_inboxes(request: SignedInHttpRequest) -> HttpResponse:
 
 @router.post("/inboxes", response={201: InboxOut}, summary="Add an inbox")
 def create_inbox(request: SignedInHttpRequest, body: NewInbox) -> HttpResponse:
+    require_whole_workspace(request.actor)
     inbox_id = inboxes.create_inbox(request.actor, body.given())
     return json_answer(queries.get_inbox(request.actor, inbox_id), status=201)
 
@@ -133,7 +135,8 @@ def get_inbox(request: SignedInHttpRequest, inbox_id: int) -> HttpResponse:
 
 @router.patch("/inboxes/{int:inbox_id}", response=InboxOut, summary="Change an inbox")
 def update_inbox(request: SignedInHttpRequest, inbox_id: int, body: InboxChanges) -> HttpResponse:
-    inboxes.update_inbox(request.actor, inbox_id, body.given())
+    with writing(request.actor, "inbox", [inbox_id]):
+        inboxes.update_inbox(request.actor, inbox_id, body.given())
     return json_answer(queries.get_inbox(request.actor, inbox_id))
 
 
@@ -141,13 +144,15 @@ def update_inbox(request: SignedInHttpRequest, inbox_id: int, body: InboxChanges
     "/inboxes/{int:inbox_id}", response=Deleted, summary="Remove an inbox, or switch it off when it has mail"
 )
 def delete_inbox(request: SignedInHttpRequest, inbox_id: int) -> HttpResponse:
-    deleted = inboxes.delete_inbox(request.actor, inbox_id)
+    with writing(request.actor, "inbox", [inbox_id]):
+        deleted = inboxes.delete_inbox(request.actor, inbox_id)
     return json_answer({"id": inbox_id, "deleted": deleted, "is_active": False})
 
 
 @router.post("/inboxes/{int:inbox_id}/test", response=Connection, summary="Try both servers of an inbox")
 def test_inbox(request: SignedInHttpRequest, inbox_id: int) -> HttpResponse:
-    report = inboxes.test_connection(request.actor, inbox_id)
+    with writing(request.actor, "inbox", [inbox_id]):
+        report = inboxes.test_connection(request.actor, inbox_id)
     sides = {"imap": report.incoming, "smtp": report.outgoing}
     return json_answer({name: {"success": side.success, "error": side.error} for name, side in sides.items()})
 
@@ -179,7 +184,8 @@ def responder_status(request: SignedInHttpRequest) -> HttpResponse:
 @router.post("/auto-responder/toggle", response=Responders, summary="Switch replies of an inbox on or off")
 def toggle_responder(request: SignedInHttpRequest, body: Toggle) -> HttpResponse:
     inbox_id = find_sending_inbox(request.actor, str(body.inbox))
-    inboxes.set_auto_responder(request.actor, inbox_id, enabled=body.enabled, mode=body.reply_mode)
+    with writing(request.actor, "inbox", [inbox_id]):
+        inboxes.set_auto_responder(request.actor, inbox_id, enabled=body.enabled, mode=body.reply_mode)
     return _responders(request.actor)
 
 

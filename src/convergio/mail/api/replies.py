@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from ninja import Field, Query, Router, Schema
 
 from convergio.accounts.permissions import require
+from convergio.accounts.reach import writing
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.idempotency import idempotent
 from convergio.core.paging import DEFAULT_LIMIT, Page
@@ -88,5 +89,6 @@ def approve(request: SignedInHttpRequest, reply_id: int, body: Approval | None =
 @router.post("/auto-replies/{int:reply_id}/reject", response=AutoReplyOut, summary="Drop the reply")
 def reject(request: SignedInHttpRequest, reply_id: int) -> HttpResponse:
     require(request.actor, "replies.review")
-    actions.reject_reply(request.actor, reply_id)
+    with writing(request.actor, "draft", [reply_id]):
+        actions.reject_reply(request.actor, reply_id)
     return json_answer(replies.get_reply(request.actor, reply_id))

@@ -13,8 +13,9 @@ from pathlib import Path
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from convergio.accounts.actions import issue_api_key, set_password
+from convergio.accounts.actions import set_password
 from convergio.accounts.actor import Actor
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.entrance import create_workspace
 from convergio.accounts.models import ApiKey, User, Workspace, WorkspaceMember
 from convergio.accounts.seeds import TAGS
