@@ -11,6 +11,7 @@ from convergio.accounts.errors import InvalidField
 from convergio.core.clock import now
 
 AFTER_SIGN_IN = "/dashboard"
+_MOST_DIGITS = 18  # a bigint has 19
 # Days an API key may be made for; the empty choice is for ever.
 KEY_LIVES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"))
 
@@ -19,6 +20,11 @@ def typed(request: HttpRequest, name: str) -> str:
     """A field of the posted form, empty when absent."""
     value = request.POST.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def number(text: str | None) -> int:
+    """An id or count of a form or address, 0 for what is none."""
+    return int(text) if text and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 def local_path(request: HttpRequest, address: str) -> str:
