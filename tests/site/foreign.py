@@ -157,6 +157,7 @@ BODIES: dict[str, Callable[[Person], dict[str, Any]]] = {
         "subject": "Hello",
         "body": "Hello",
     },
+    "POST /api/workspaces/{workspace_id}/transfer": lambda person: {"name": person.workspace.name},
 }
 # What pages read of their forms and addresses beside the path, and what of another workspace is put there.
 PAGE_FIELDS: dict[str, Factory] = {
@@ -169,6 +170,9 @@ PAGE_FIELDS: dict[str, Factory] = {
     "before": task_id,
     "after": task_id,
     "assignee": lambda owner: owner.user.id,
+    "user_id": member_id,
+    "of": member_id,
+    "tasks": lambda _: 1,
     "page": lambda owner: email(owner).id,
     "q": lambda _: "canary",
     "question": lambda _: "canary",

@@ -108,8 +108,9 @@ def test_ids_in_bodies_reach_nothing_of_another_inbox(
             name: {"email_id": own.email_id, "inbox_id": place.id}.get(name) or make(IDS[name], owner)
             for name in operation.parameters
         }
+        foreign = given(field, found, owner)
         before = beyond(owner, place)
-        answer = operation.send(client, values, **given(field, found, owner))
+        answer = operation.send(client, values, **foreign)
         assert answer.status_code < 500, f"{operation} {found}: {answer.content!r}"
         assert canary(owner).encode() not in answer.content
         assert beyond(owner, place) == before, f"{operation} changed a row by {found}"

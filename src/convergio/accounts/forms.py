@@ -6,12 +6,18 @@ from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 AFTER_SIGN_IN = "/dashboard"
+_MOST_DIGITS = 18  # a bigint has 19
 
 
 def typed(request: HttpRequest, name: str) -> str:
     """A field of the posted form, empty when absent."""
     value = request.POST.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def number(text: str | None) -> int:
+    """An id or count of a form or address, 0 for what is none."""
+    return int(text) if text and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 def local_path(request: HttpRequest, address: str) -> str:

@@ -12,7 +12,7 @@ from convergio.accounts import invitation_actions, member_actions, workspace_que
 from convergio.accounts.actor import Role
 from convergio.accounts.errors import InvalidField
 from convergio.accounts.fields import clean_role
-from convergio.accounts.forms import typed
+from convergio.accounts.forms import number, typed
 from convergio.accounts.permissions import allows, outranks
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.accounts.workspace_errors import AlreadyMember, TooManyInvitations
@@ -99,13 +99,7 @@ def _people_page(
         "values": {"email": typed(request, "email"), "role": typed(request, "role") or "member"},
         "errors": errors or {},
         "done": _DONE.get(request.GET.get("done", ""), ""),
-        "tasks_left": _number(request, "tasks"),
-        "left_by": _number(request, "of"),
+        "tasks_left": number(request.GET.get("tasks")),
+        "left_by": number(request.GET.get("of")),
     }
     return render(request, "accounts/people.html", context, status=status)
-
-
-def _number(request: SignedInHttpRequest, name: str) -> int:
-    """A small number of the address, 0 when it is not there."""
-    value = request.GET.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0

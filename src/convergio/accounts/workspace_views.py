@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from convergio.accounts import workspace_actions, workspace_queries
 from convergio.accounts.errors import InvalidField
-from convergio.accounts.forms import AFTER_SIGN_IN, typed
+from convergio.accounts.forms import AFTER_SIGN_IN, number, typed
 from convergio.accounts.permissions import allows
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.accounts.workspace_errors import OwnSecondFactorFirst, TooManyWorkspaces
@@ -87,8 +87,7 @@ def two_factor(request: SignedInHttpRequest) -> HttpResponse:
 
 @require_POST
 def transfer(request: SignedInHttpRequest) -> HttpResponse:
-    chosen = typed(request, "user_id")
-    user_id = int(chosen) if chosen.isascii() and chosen.isdigit() else 0
+    user_id = number(request.POST.get("user_id"))
     try:
         workspace_actions.transfer_workspace(
             request.actor, request.actor.workspace_id, user_id=user_id, name=typed(request, "confirm")
