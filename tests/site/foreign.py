@@ -9,8 +9,9 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
+from convergio.accounts import trusted_devices
 from convergio.accounts.actions import issue_api_key
-from convergio.accounts.models import UserSession
+from convergio.accounts.models import TrustedDevice, UserSession
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.drafts import DraftFields, save_draft
@@ -31,6 +32,11 @@ def canary(person: Person) -> str:
 def session_id(owner: Person) -> int:
     owner.program()
     return UserSession.objects.filter(user=owner.user).latest("id").id
+
+
+def device_id(owner: Person) -> int:
+    trusted_devices.trust(owner.user.id, session_id(owner))
+    return TrustedDevice.objects.filter(user=owner.user).latest("id").id
 
 
 def key_id(owner: Person) -> int:
@@ -83,6 +89,7 @@ def document_id(owner: Person) -> int:
 # Parameters of addresses.
 IDS: dict[str, Factory] = {
     "session_id": session_id,
+    "device_id": device_id,
     "key_id": key_id,
     "task_id": task_id,
     "email_id": lambda owner: email(owner).id,

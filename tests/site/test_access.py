@@ -22,7 +22,7 @@ PUBLIC = {
     "POST /api/auth/password-reset/confirm",
 }
 PICTURE = "/mail-images/{workspace_id}/{email_id}/{number}/{expires}/{signature}"
-PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm", PICTURE}
+PUBLIC_PAGES = {"/", "/login", "/login/code", "/register", "/reset", "/reset/confirm", PICTURE}
 
 
 def anything(operation: Operation) -> dict[str, int]:

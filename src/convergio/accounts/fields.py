@@ -17,14 +17,20 @@ _AVATAR_BYTES = 2 * 1024 * 1024
 
 
 def clean_password(password: str, *, field: str = "password") -> str:
-    """NFC, so that it is the same from every keyboard; 10 to 256 characters of any kind."""
-    password = unicodedata.normalize("NFC", password)
-    length = len(password)
-    if length < SHORTEST_PASSWORD:
-        raise InvalidField(field, f"Use {SHORTEST_PASSWORD} characters or more. You have {length}.")
-    if length > LONGEST_PASSWORD:
-        raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {length}.")
+    """A password to set: 10 to 256 characters of any kind."""
+    password = fold_password(password, field=field)
+    if len(password) < SHORTEST_PASSWORD:
+        raise InvalidField(field, f"Use {SHORTEST_PASSWORD} characters or more. You have {len(password)}.")
     return password
+
+
+def fold_password(typed: str, *, field: str = "password") -> str:
+    """NFC, so that it is the same from every keyboard. What no password can be is refused before any work on it."""
+    # Composing makes one character of four at most.
+    folded = unicodedata.normalize("NFC", typed) if len(typed) <= 4 * LONGEST_PASSWORD else typed
+    if len(folded) > LONGEST_PASSWORD:
+        raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {len(folded)}.")
+    return folded
 
 
 def fold_email(typed: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -27,6 +28,11 @@ def local_path(request: HttpRequest, address: str) -> str:
     return (
         address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""
     )
+
+
+def with_next(address: str, path: str) -> str:
+    """The address of a page that leads to `path` (already checked) afterwards."""
+    return f"{address}?{urlencode({'next': path})}" if path else address
 
 
 def key_expiry(request: HttpRequest) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import password_reset, steps, throttles
+from convergio.accounts import notices, password_reset, steps, throttles
 from convergio.core.jobs import RETRIES
 
 
@@ -14,6 +14,27 @@ def mail_reset_link(attempt_id: int) -> None:
     """Mail the link that a recorded reset request asked for."""
     with transaction.atomic():
         password_reset.mail_link(attempt_id)
+
+
+@app.task(name="accounts.mail_change", queue="default", retry=RETRIES)
+def mail_change(attempt_id: int) -> None:
+    """Tell a person that a recorded attempt changed how they sign in."""
+    with transaction.atomic():
+        notices.mail_change(attempt_id)
+
+
+@app.task(name="accounts.mail_backup_code_used", queue="default", retry=RETRIES)
+def mail_backup_code_used(attempt_id: int) -> None:
+    """Tell a person that a recovery code was used."""
+    with transaction.atomic():
+        notices.mail_backup_code_used(attempt_id)
+
+
+@app.task(name="accounts.mail_new_device", queue="default", retry=RETRIES)
+def mail_new_device(attempt_id: int) -> None:
+    """Tell a person of a recorded sign-in, if it came from somewhere new."""
+    with transaction.atomic():
+        notices.mail_new_device(attempt_id)
 
 
 @app.periodic(cron="17 3 * * *")

@@ -9,13 +9,14 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, fields, queries
+from convergio.accounts import actions, cookies, fields, queries, trusted_devices, two_factor
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import InvalidField, WrongPassword
 from convergio.accounts.forms import KEY_LIVES, key_expiry, typed
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import TooMany
 from convergio.core.render import render
+from convergio.core.tenancy import workspace_scope
 
 _PROFILE_FIELDS = ("name", "company", "phone", "timezone")
 # What a page says after it sent the person back to itself, by the `done` of its address.
@@ -25,6 +26,9 @@ _DONE = {
     "session": "Device signed out",
     "sessions": "All other devices signed out",
     "key": "API key deleted",
+    "two_factor_replaced": "Your new code app is in use; the recovery codes stay the same",
+    "two_factor_off": "Two-step sign-in is off; your other devices are signed out",
+    "device": "That browser is asked for codes again",
 }
 
 
@@ -72,12 +76,14 @@ def security(request: SignedInHttpRequest) -> HttpResponse:
 def change_password(request: SignedInHttpRequest) -> HttpResponse:
     current, new = typed(request, "current_password"), typed(request, "new_password")
     try:
-        actions.change_password(request.actor, current=current, new=new, client=client_of(request))
+        tokens = actions.change_password(request.actor, current=current, new=new, client=client_of(request))
     except InvalidField as error:
-        return _security_page(request, errors={error.field: error.message}, status=422)
+        return _refused_security_page(request, error.field, error.message)
     except (WrongPassword, TooMany) as error:
-        return _security_page(request, errors={"current_password": error.message}, status=422)
-    return redirect("/dashboard/settings/security?done=password")
+        return _refused_security_page(request, "current_password", error.message)
+    response = redirect("/dashboard/settings/security?done=password")
+    cookies.renew_session(response, tokens)
+    return response
 
 
 @require_POST
@@ -92,12 +98,20 @@ def revoke_other_sessions(request: SignedInHttpRequest) -> HttpResponse:
     return redirect("/dashboard/settings/security?done=sessions")
 
 
+def _refused_security_page(request: SignedInHttpRequest, field: str, message: str) -> HttpResponse:
+    """The page again, in a scope of its own: a password change has no transaction around it."""
+    with workspace_scope(request.actor.workspace_id):
+        return _security_page(request, errors={field: message}, status=422)
+
+
 def _security_page(
     request: SignedInHttpRequest, *, errors: dict[str, str] | None = None, status: int = 200
 ) -> HttpResponse:
     context = {
         "sessions": queries.list_sessions(request.actor),
         "history": queries.login_history(request.actor),
+        "two_factor": two_factor.state(request.actor),
+        "devices": trusted_devices.list_devices(request.actor),
         "errors": errors or {},
         "done": _done(request),
     }

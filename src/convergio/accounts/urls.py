@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from convergio.accounts import settings_views, views
+from convergio.accounts import settings_views, two_factor_views, views
 
 app_name = "accounts"
 _SETTINGS = "dashboard/settings"
 
 urlpatterns = [
     path("login", views.login, name="login"),
+    path("login/code", views.login_code, name="login_code"),
+    path("confirm", two_factor_views.confirm, name="confirm"),
     path("logout", views.logout, name="logout"),
     path("register", views.register, name="register"),
     path("reset", views.reset, name="reset"),
@@ -27,6 +29,15 @@ urlpatterns = [
         f"{_SETTINGS}/security/sessions/<int:session_id>/revoke",
         settings_views.revoke_session,
         name="revoke_session",
+    ),
+    path(f"{_SETTINGS}/security/2fa/setup", two_factor_views.setup, name="two_factor_setup"),
+    path(f"{_SETTINGS}/security/2fa/verify", two_factor_views.verify, name="two_factor_verify"),
+    path(f"{_SETTINGS}/security/2fa/disable", two_factor_views.disable, name="two_factor_disable"),
+    path(f"{_SETTINGS}/security/2fa/backup-codes", two_factor_views.make_backup_codes, name="backup_codes"),
+    path(
+        f"{_SETTINGS}/security/trusted-devices/<int:device_id>/remove",
+        two_factor_views.remove_trusted_device,
+        name="remove_trusted_device",
     ),
     path(f"{_SETTINGS}/api-keys", settings_views.api_keys, name="api_keys"),
     path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", settings_views.revoke_api_key, name="revoke_api_key"),
