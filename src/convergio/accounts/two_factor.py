@@ -65,6 +65,11 @@ class State(msgspec.Struct):
     pending: bool
     required: bool
 
+    @property
+    def runs_out(self) -> bool:
+        """Few backup codes are left."""
+        return self.backup_codes_left <= backup_codes.FEW
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:
