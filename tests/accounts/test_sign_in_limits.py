@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
+from tests.accounts.test_throttles import let_time_pass
 from tests.accounts.two_step import answered, last_lines, log_in, log_in_by_page, switch_on
 from tests.cast import PASSWORD, Person
 
@@ -17,15 +17,6 @@ pytestmark = pytest.mark.django_db
 def limits(answer: Any) -> tuple[str, str]:
     assert int(answer["X-RateLimit-Reset"]) > 0
     return answer["X-RateLimit-Limit"], answer["X-RateLimit-Remaining"]
-
-
-def let_time_pass(seconds: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE login_throttles SET updated_at = updated_at - make_interval(secs => %s), "
-            "blocked_until = blocked_until - make_interval(secs => %s)",
-            [seconds, seconds],
-        )
 
 
 def test_each_answer_tells_how_many_tries_are_left(owner: Person) -> None:
