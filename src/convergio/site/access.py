@@ -13,12 +13,14 @@ _PUBLIC = frozenset(
         "/register",
         "/reset",
         "/reset/confirm",
+        "/verify",
         "/api/health",
         "/api/auth/register",
         "/api/auth/login",
         "/api/auth/refresh",
         "/api/auth/password-reset",
         "/api/auth/password-reset/confirm",
+        "/api/auth/email/verify",
     }
 )
 # Static files are everybody's; webhooks and pictures in mail are proven by their signature.
@@ -38,6 +40,10 @@ _WITHOUT_TRANSACTION = frozenset(
         "/dashboard/settings/security/2fa/verify",
         "/dashboard/settings/security/2fa/disable",
         "/dashboard/settings/security/2fa/backup-codes",
+        "/api/auth/email/verification",
+        "/api/settings/profile/email",
+        "/dashboard/settings/profile/verify",
+        "/dashboard/settings/profile/email",
     }
 )
 
