@@ -58,9 +58,31 @@ def test_a_picture_is_kept_and_anything_else_refused(owner: Person) -> None:
 def test_changing_the_password_ends_the_other_sessions(owner: Person) -> None:
     client, other = owner.program(), owner.browser()
     body = {"current_password": PASSWORD, "new_password": "another long one"}
-    assert send(client, "post", f"{SECURITY}/password", body).status_code == 200
-    assert client.get("/api/auth/me").status_code == 200
+    changed = send(client, "post", f"{SECURITY}/password", body)
+    assert changed.status_code == 200
     assert other.get("/api/auth/me").status_code == 401
+
+
+def test_changing_the_password_gives_the_own_session_new_tokens(owner: Person, settings: Any) -> None:
+    program = owner.program()
+    body = {"current_password": PASSWORD, "new_password": "another long one"}
+    answer = send(program, "post", f"{SECURITY}/password", body).json()
+    assert program.get("/api/auth/me").status_code == 401
+    renewed = Client(headers={"Authorization": f"Bearer {answer['token']}"})
+    assert renewed.get("/api/auth/me").status_code == 200
+    refreshed = send(Client(), "post", "/api/auth/refresh", {"refreshToken": answer["refreshToken"]})
+    assert refreshed.status_code == 200
+
+    browser = owner.browser()
+    old_cookie = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    again = {"current_password": "another long one", "new_password": PASSWORD}
+    told = send(browser, "post", f"{SECURITY}/password", again).json()
+    assert (told["token"], told["refreshToken"]) == (None, None)
+    assert browser.cookies[settings.SESSION_COOKIE_NAME].value != old_cookie
+    assert browser.get("/api/auth/me").status_code == 200
+    old = Client()
+    old.cookies[settings.SESSION_COOKIE_NAME] = old_cookie
+    assert old.get("/api/auth/me").status_code == 401
 
 
 def test_a_wrong_current_password_is_counted_and_written_down(owner: Person) -> None:
@@ -69,7 +91,7 @@ def test_a_wrong_current_password_is_counted_and_written_down(owner: Person) -> 
     statuses = [send(client, "post", f"{SECURITY}/password", body).status_code for _ in range(7)]
     assert statuses == [400] * 6 + [429]
     history = client.get(f"{SECURITY}/login-history").json()
-    assert [line["reason"] for line in history] == ["wrong_password"] * 6
+    assert [line["reason"] for line in history] == ["throttled"] + ["wrong_password"] * 6
 
 
 def test_sessions_are_listed_and_ended_one_by_one(owner: Person) -> None:

@@ -11,8 +11,15 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
+from convergio.accounts import trusted_devices
 from convergio.accounts.api_keys import issue_api_key
-from convergio.accounts.models import User, UserSession, WorkspaceInvitation, WorkspaceMember
+from convergio.accounts.models import (
+    TrustedDevice,
+    User,
+    UserSession,
+    WorkspaceInvitation,
+    WorkspaceMember,
+)
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope
@@ -35,6 +42,11 @@ def canary(person: Person) -> str:
 def session_id(owner: Person) -> int:
     owner.program()
     return UserSession.objects.filter(user=owner.user).latest("id").id
+
+
+def device_id(owner: Person) -> int:
+    trusted_devices.trust(owner.user.id, session_id(owner))
+    return TrustedDevice.objects.filter(user=owner.user).latest("id").id
 
 
 def key_id(owner: Person) -> int:
@@ -110,6 +122,7 @@ def invitation_id(owner: Person) -> int:
 # Parameters of addresses.
 IDS: dict[str, Factory] = {
     "session_id": session_id,
+    "device_id": device_id,
     "key_id": key_id,
     "task_id": task_id,
     "email_id": lambda owner: email(owner).id,

@@ -23,7 +23,17 @@ PUBLIC = {
     "POST /api/auth/email/verify",
 }
 PICTURE = "/mail-images/{workspace_id}/{email_id}/{number}/{expires}/{signature}"
-PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm", "/verify", "/invite", PICTURE}
+PUBLIC_PAGES = {
+    "/",
+    "/login",
+    "/login/code",
+    "/register",
+    "/reset",
+    "/reset/confirm",
+    "/verify",
+    "/invite",
+    PICTURE,
+}
 
 
 def anything(operation: Operation) -> dict[str, int]:

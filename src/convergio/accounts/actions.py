@@ -8,13 +8,23 @@ from __future__ import annotations
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from convergio.accounts import activity, fields, history, jobs, password_reset, sessions, throttles
+from convergio.accounts import (
+    activity,
+    fields,
+    history,
+    jobs,
+    password_reset,
+    sessions,
+    steps,
+    throttles,
+    trusted_devices,
+)
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
-from convergio.accounts.errors import WrongPassword
 from convergio.accounts.models import User
-from convergio.accounts.passwords import password_fits
 from convergio.accounts.permissions import require_person
+from convergio.accounts.proof import prove
+from convergio.accounts.sessions import Tokens
 from convergio.core import sql
 from convergio.core.clock import now
 from convergio.core.errors import NotFound, TooMany
@@ -53,34 +63,31 @@ def _own_words(user: User | None) -> tuple[str, ...]:
     return (user.email.partition("@")[0], user.name) if user else ()
 
 
-def change_password(actor: Actor, *, current: str, new: str, client: Client) -> None:
-    """Set a new password and end all other sessions. Raises WrongPassword, InvalidField, TooMany.
+def change_password(actor: Actor, *, current: str, new: str, client: Client) -> Tokens:
+    """Set a new password and end all other sessions; the own one goes on with the tokens that this answers.
 
-    Runs outside a request's transaction: wrong tries are throttled like sign-ins.
+    Runs outside a request's transaction: wrong tries are throttled like sign-ins. Raises WrongPassword, InvalidField,
+    TooMany.
     """
     require_person(actor)
     words = (actor.email.partition("@")[0], actor.name)
     new = fields.clean_password(new, field="new_password", words=words)
-    attempt = throttles.count_try("login", email=actor.email, ip=client.ip)
-    user = User.objects.get(id=actor.require_user())
-    if not password_fits(user, current):
-        history.note_failure(
-            "password_change", "wrong_password", email=user.email, client=client, user_id=user.id
-        )
-        raise WrongPassword
+    user = prove(actor, password=current, code=None, method="password_change", client=client)
     with transaction.atomic():
-        throttles.forgive(attempt)
         set_password(user, new, keep_session=actor.session_id)
         history.note_success("password_change", email=user.email, client=client, user_id=user.id)
         activity.record_apart(actor, "password.changed", ip=client.ip)
+        return sessions.renew_own(actor)
 
 
 def set_password(user: User, password: str, *, keep_session: int | None = None) -> None:
-    """Store a cleaned password's hash and end the user's sessions but one."""
+    """Store a cleaned password's hash; end the sessions but one, and what the old password began or vouched for."""
     User.objects.filter(id=user.id).update(
         password=make_password(password), password_changed_at=now(), updated_at=now()
     )
     sessions.revoke(user.id, reason="password_changed", keep=keep_session)
+    trusted_devices.revoke(user.id)
+    steps.end_steps("second_step", user.id)
 
 
 def revoke_session(actor: Actor, session_id: int) -> None:
@@ -92,8 +99,9 @@ def revoke_session(actor: Actor, session_id: int) -> None:
 
 
 def revoke_other_sessions(actor: Actor) -> int:
-    """End every session of the actor but this one; the answer is how many."""
+    """End every session of the actor but this one, and trust no other browser; the answer is how many sessions."""
     require_person(actor)
+    trusted_devices.revoke(actor.require_user(), keep_session=actor.session_id)
     ended = sessions.revoke(actor.require_user(), reason="revoked", keep=actor.session_id)
     activity.record(actor, "session.others_revoked", count=ended)
     return ended

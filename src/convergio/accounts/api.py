@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Body, Field, File, Router, Schema, UploadedFile
 
 from convergio.accounts import actions, api_key_queries, api_keys, entrance, queries
+from convergio.accounts.answers import EntryOut, RenewedOut, entry_answer, renewed_answer
 from convergio.accounts.client import client_of
-from convergio.accounts.entrance import Entry
 from convergio.accounts.fields import image_type
 from convergio.accounts.login_history import login_history_file
 from convergio.accounts.requests import SignedInHttpRequest
+from convergio.accounts.sign_in import sign_in
+from convergio.accounts.two_factor import Typed
 from convergio.core.errors import NotFound
 from convergio.core.rest import json_answer, schema_of
 
@@ -33,6 +35,13 @@ class Credentials(Schema):
     password: str
 
 
+class Login(Credentials):
+    """With two-step sign-in, the code of the app or a backup code goes into the same body."""
+
+    code: str = ""
+    backup_code: str = ""
+
+
 class Registration(Credentials):
     """A new account; the workspace is named after the person."""
 
@@ -43,23 +52,6 @@ class RefreshToken(Schema):
     """The refresh token of the last answer."""
 
     refresh_token: str = Field(alias="refreshToken")
-
-
-class UserOut(Schema):
-    """Who signed in."""
-
-    id: int
-    email: str
-    name: str
-
-
-class EntryOut(Schema):
-    """Opaque tokens: the access token lives one hour, the refresh token 30 days and one use."""
-
-    token: str
-    refreshToken: str  # noqa: N815 - existing clients read these names
-    expiresAt: datetime  # noqa: N815
-    user: UserOut
 
 
 class Address(Schema):
@@ -127,34 +119,29 @@ NotificationName = Annotated[str, Field(max_length=50, pattern=r"^[a-z0-9_]+$")]
 DONE = {"status": "ok"}
 
 
-def _entry_answer(entry: Entry, *, status: int = 200) -> HttpResponse:
-    user, tokens = entry.user, entry.tokens
-    answer = {
-        "token": tokens.access,
-        "refreshToken": tokens.refresh,
-        "expiresAt": tokens.expires_at,
-        "user": {"id": user.id, "email": user.email, "name": user.name},
-    }
-    return json_answer(answer, status=status)
-
-
 @router.post("/auth/register", auth=None, response={201: EntryOut}, tags=["auth"], summary="Make an account")
 def register(request: HttpRequest, body: Registration) -> HttpResponse:
     entry = entrance.sign_up(
         email=body.email, password=body.password, name=body.name, kind="api", client=client_of(request)
     )
-    return _entry_answer(entry, status=201)
+    return entry_answer(entry, status=201)
 
 
 @router.post("/auth/login", auth=None, response=EntryOut, tags=["auth"], summary="Sign in")
-def login(request: HttpRequest, body: Credentials) -> HttpResponse:
-    entry = entrance.sign_in(email=body.email, password=body.password, kind="api", client=client_of(request))
-    return _entry_answer(entry)
+def login(request: HttpRequest, body: Login) -> HttpResponse:
+    entry = sign_in(
+        email=body.email,
+        password=body.password,
+        kind="api",
+        client=client_of(request),
+        typed=Typed(body.code, body.backup_code),
+    )
+    return entry_answer(entry)
 
 
 @router.post("/auth/refresh", auth=None, response=EntryOut, tags=["auth"], summary="Exchange a refresh token")
 def refresh(request: HttpRequest, body: RefreshToken) -> HttpResponse:
-    return _entry_answer(entrance.refresh(body.refresh_token, client=client_of(request)))
+    return entry_answer(entrance.refresh(body.refresh_token, client=client_of(request)))
 
 
 @router.post("/auth/logout", response=Done, tags=["auth"], summary="End this session")
@@ -219,12 +206,14 @@ def update_notifications(
     return json_answer(queries.profile(request.actor).notification_preferences)
 
 
-@router.post("/settings/security/password", response=Done, tags=["security"], summary="Change the password")
+@router.post(
+    "/settings/security/password", response=RenewedOut, tags=["security"], summary="Change the password"
+)
 def change_password(request: SignedInHttpRequest, body: PasswordChange) -> HttpResponse:
-    actions.change_password(
+    tokens = actions.change_password(
         request.actor, current=body.current_password, new=body.new_password, client=client_of(request)
     )
-    return json_answer(DONE)
+    return renewed_answer(request, tokens)
 
 
 @router.get(

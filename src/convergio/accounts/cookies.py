@@ -42,6 +42,11 @@ def keep_session(request: HttpRequest, response: HttpResponse, tokens: Tokens) -
     _set(response, settings.SESSION_COOKIE_NAME, tokens.access, browser_life())
 
 
+def renew_session(response: HttpResponse, tokens: Tokens) -> None:
+    """The same person's new token; the CSRF token stays, so that a form behind this page can still be sent."""
+    _set(response, settings.SESSION_COOKIE_NAME, tokens.access, browser_life())
+
+
 def drop_session(response: HttpResponse) -> None:
     """Take the session cookie back."""
     _delete(response, settings.SESSION_COOKIE_NAME)

@@ -1,4 +1,4 @@
-"""How people come in: sign-up, sign-in, refresh, sign-out.
+"""How people come in and out: sign-up, refresh, sign-out, and what every way in ends with. Passwords are sign_in.py's.
 
 These run outside a request's transaction and open their own: a refused attempt must stay counted and written down.
 """
@@ -19,15 +19,15 @@ from convergio.accounts.errors import (
     InvalidField,
     InvalidRefreshToken,
     SignUpClosed,
-    WrongCredentials,
 )
+from convergio.accounts.history import SignInMethod
 from convergio.accounts.models import User, Workspace, WorkspaceMember
-from convergio.accounts.passwords import password_fits
 from convergio.accounts.permissions import require_person
 from convergio.accounts.sessions import SessionKind, Tokens
 from convergio.core import sql
 from convergio.core.clock import now
-from convergio.core.errors import TooMany
+from convergio.core.errors import Limit
+from convergio.core.jobs import enqueue
 from convergio.core.seeds import run_workspace_seeds
 from convergio.core.tenancy import workspace_scope
 
@@ -42,10 +42,13 @@ GROUP BY m.id ORDER BY max(s.last_seen_at) DESC NULLS LAST, m.id LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A person who just came in, and the tokens of their session."""
+    """A person who just came in, the tokens of their session, and that of their browser if they trust it now."""
 
     user: User
     tokens: Tokens
+    attempt_id: int = 0  # its line in the login history
+    trust: str = ""
+    limit: Limit | None = None
 
 
 def create_user(*, email: str, password: str, name: str = "") -> tuple[User, Workspace]:
@@ -109,42 +112,39 @@ def sign_up(*, email: str, password: str, name: str, kind: SessionKind, client: 
         return admit(user, workspace.id, method="register", kind=kind, client=client)
 
 
-def sign_in(*, email: str, password: str, kind: SessionKind, client: Client) -> Entry:
-    """Check a password and start a session. Raises WrongCredentials, TooMany."""
-    typed = fields.fold_email(email)
-    try:
-        attempt = throttles.count_try("login", email=typed, ip=client.ip)
-    except TooMany:
-        history.note_failure("password", "throttled", email=typed, client=client)
-        raise
-    user = User.objects.filter(email=typed).first()
-    workspace_id = sql.fetch_value(_HOME, [user.id if user else 0])
-    if not password_fits(user, password) or user is None or workspace_id is None:
-        user_id = user.id if user else None
-        history.note_failure("password", "invalid_credentials", email=typed, client=client, user_id=user_id)
-        raise WrongCredentials
-    with transaction.atomic():
-        throttles.forgive(attempt)
-        return admit(user, workspace_id, method="password", kind=kind, client=client)
+def home_of(user_id: int) -> int | None:
+    """The workspace that a person comes back to; None for nobody, or somebody who is a member of none."""
+    workspace_id: int | None = sql.fetch_value(_HOME, [user_id])
+    return workspace_id
 
 
 def admit(
     user: User,
     workspace_id: int,
     *,
-    method: str,
+    method: SignInMethod,
     kind: SessionKind,
     client: Client,
     second_factor: bool = False,
+    fresh: bool = True,
 ) -> Entry:
-    """Start a session for somebody who proved who they are, and write it down. Call in a transaction."""
-    history.note_success(method, email=user.email, client=client, user_id=user.id)
+    """Start a session for somebody who proved who they are, and write it down. Call in a transaction.
+
+    A job looks whether the device is new to them.
+    """
+    attempt_id = history.note_success(method, email=user.email, client=client, user_id=user.id)
     activity.record_sign_in(user.id, workspace_id, method=method, ip=client.ip)
+    enqueue(jobs.mail_new_device, attempt_id=attempt_id)
     User.objects.filter(id=user.id).update(last_login=now())
     tokens = sessions.open_session(
-        user_id=user.id, workspace_id=workspace_id, kind=kind, client=client, second_factor=second_factor
+        user_id=user.id,
+        workspace_id=workspace_id,
+        kind=kind,
+        client=client,
+        second_factor=second_factor,
+        fresh=fresh,
     )
-    return Entry(user, tokens)
+    return Entry(user, tokens, attempt_id)
 
 
 def refresh(refresh_token: str, *, client: Client) -> Entry:
@@ -163,5 +163,5 @@ def refresh(refresh_token: str, *, client: Client) -> Entry:
 def sign_out(actor: Actor) -> None:
     """End the actor's own session."""
     require_person(actor)
-    sessions.revoke(actor.require_user(), reason="signed_out", only=actor.session_id)
+    sessions.revoke(actor.require_user(), reason=sessions.SIGNED_OUT, only=actor.session_id)
     activity.record(actor, "session.ended")

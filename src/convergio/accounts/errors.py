@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convergio.core.errors import Conflict, Forbidden, InvalidInput, NotSignedIn
+from convergio.core.errors import Conflict, Forbidden, InvalidInput, Limit, NotSignedIn
 
 
 class InvalidField(InvalidInput):
@@ -102,3 +102,60 @@ class PersonRequired(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("session_required", "An API key cannot do this; sign in with your password.")
+
+
+class TwoFactorRequired(NotSignedIn):
+    """The password is right, and a code is asked for; `user_id` is whose (never told to the client)."""
+
+    def __init__(self, user_id: int, *, limit: Limit | None = None) -> None:
+        super().__init__(
+            "Two-step sign-in is on for this account: send the code of your app too.",
+            code="two_factor_required",
+        )
+        self.user_id = user_id
+        self.limit = limit
+
+
+class InvalidCode(NotSignedIn):
+    """Said alike of wrong codes, old ones and those that were used before."""
+
+    def __init__(self) -> None:
+        super().__init__("This code is wrong, too old or was used before.", code="invalid_code")
+
+
+class StepEnded(NotSignedIn):
+    """The second step came too late, after too many tries, or from a browser that did not begin it."""
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in took too long or had too many tries; start again.", code="step_ended")
+
+
+class WrongCode(InvalidInput):
+    """A code that somebody signed in was asked for; `reason` is what the login history keeps."""
+
+    def __init__(self, *, reason: str = "invalid_code") -> None:
+        self.reason = reason
+        super().__init__("invalid_code", "This code is wrong, too old or was used before.", field="code")
+
+
+class CodeRequired(InvalidInput):
+    """The password alone does not prove enough while two-step sign-in is on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "two_factor_required", "Enter the code of your app, or a recovery code.", field="code"
+        )
+
+
+class NoSetup(Conflict):
+    """A code came, and no set-up waits for one."""
+
+    def __init__(self) -> None:
+        super().__init__("no_setup", "No code app is being set up; begin again.")
+
+
+class TwoFactorOff(Conflict):
+    """There is nothing to switch off or to make codes for."""
+
+    def __init__(self) -> None:
+        super().__init__("two_factor_off", "Two-step sign-in is off.")

@@ -24,23 +24,27 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 def clean_password(password: str, *, field: str = "password", words: tuple[str, ...] = ()) -> str:
-    """NFC, so that it is the same from every keyboard; 10 to 256 characters of any kind.
+    """A password to set: 10 to 256 characters of any kind.
 
     Not one of the most used ones (the list comes with Django), and more than the person's own `words` and ours.
     """
-    if len(password) > 4 * LONGEST_PASSWORD:  # normalising megabytes would take long
-        raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {len(password)}.")
-    password = unicodedata.normalize("NFC", password)
-    length = len(password)
-    if length < SHORTEST_PASSWORD:
-        raise InvalidField(field, f"Use {SHORTEST_PASSWORD} characters or more. You have {length}.")
-    if length > LONGEST_PASSWORD:
-        raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {length}.")
+    password = fold_password(password, field=field)
+    if len(password) < SHORTEST_PASSWORD:
+        raise InvalidField(field, f"Use {SHORTEST_PASSWORD} characters or more. You have {len(password)}.")
     if password.lower() in _most_used_passwords():
         raise InvalidField(field, "This is one of the most used passwords; choose another.")
     if len(_without(password, (*words, "convergio"))) < _OWN_LENGTH:
         raise InvalidField(field, "This is little more than your name or ours; choose another.")
     return password
+
+
+def fold_password(typed: str, *, field: str = "password") -> str:
+    """NFC, so that it is the same from every keyboard. What no password can be is refused before any work on it."""
+    # Composing makes one character of four at most.
+    folded = unicodedata.normalize("NFC", typed) if len(typed) <= 4 * LONGEST_PASSWORD else typed
+    if len(folded) > LONGEST_PASSWORD:
+        raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {len(folded)}.")
+    return folded
 
 
 @cache

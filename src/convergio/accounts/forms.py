@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -26,3 +28,8 @@ def local_path(request: HttpRequest, address: str) -> str:
     return (
         address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""
     )
+
+
+def with_next(address: str, path: str) -> str:
+    """The address of a page that leads to `path` (already checked) afterwards."""
+    return f"{address}?{urlencode({'next': path})}" if path else address

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from convergio.accounts.client import Client
 from convergio.accounts.models import LoginHistory
+
+# The ways to come in. Whoever came in by one of them is known by device and network from then on; asking for a reset
+# link, say, makes nobody known.
+SignInMethod = Literal[
+    "register", "invitation", "password", "two_factor", "backup_code", "trusted_device", "passkey", "google"
+]
+SIGN_IN_METHODS: tuple[str, ...] = get_args(SignInMethod)
 
 
 def note_success(method: str, *, email: str, client: Client, user_id: int | None = None) -> int:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import email_notices, invitations, key_expiry, password_reset, steps, throttles
+from convergio.accounts import (
+    email_notices,
+    invitations,
+    key_expiry,
+    notices,
+    password_reset,
+    steps,
+    throttles,
+)
 from convergio.accounts.workspaces import workspace_ids
 from convergio.core.jobs import RETRIES, enqueue
 from convergio.core.storage import storage
@@ -24,6 +32,27 @@ def mail_invitation(invitation_id: int) -> None:
     """Mail the link of an invitation."""
     with transaction.atomic():
         invitations.mail_link(invitation_id)
+
+
+@app.task(name="accounts.mail_change", queue="default", retry=RETRIES)
+def mail_change(attempt_id: int) -> None:
+    """Tell a person that a recorded attempt changed how they sign in."""
+    with transaction.atomic():
+        notices.mail_change(attempt_id)
+
+
+@app.task(name="accounts.mail_backup_code_used", queue="default", retry=RETRIES)
+def mail_backup_code_used(attempt_id: int) -> None:
+    """Tell a person that a recovery code was used."""
+    with transaction.atomic():
+        notices.mail_backup_code_used(attempt_id)
+
+
+@app.task(name="accounts.mail_new_device", queue="default", retry=RETRIES)
+def mail_new_device(attempt_id: int) -> None:
+    """Tell a person of a recorded sign-in, if it came from somewhere new."""
+    with transaction.atomic():
+        notices.mail_new_device(attempt_id)
 
 
 @app.task(name="accounts.mail_verification", queue="default", retry=RETRIES)

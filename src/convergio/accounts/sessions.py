@@ -8,16 +8,20 @@ from typing import Literal
 
 from django.conf import settings
 
+from convergio.accounts import trusted_devices
+from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.models import UserSession
 from convergio.accounts.tokens import new_token
 from convergio.core import sql
 from convergio.core.clock import now
 from convergio.core.crypto import token_digest
+from convergio.core.errors import NotSignedIn
 
 ACCESS_LIFE = timedelta(hours=1)
 REFRESH_LIFE = timedelta(days=30)
 LONGEST_API_DAYS = 90
+SIGNED_OUT = "signed_out"
 
 _ROTATE = """
 UPDATE user_sessions SET
@@ -50,7 +54,15 @@ _REVOKE = """
 UPDATE user_sessions SET revoked_at = statement_timestamp(), revoked_reason = %(reason)s
 WHERE user_id = %(user_id)s AND revoked_at IS NULL
   AND (%(only)s::bigint IS NULL OR id = %(only)s) AND (%(keep)s::bigint IS NULL OR id <> %(keep)s)
+RETURNING id
 """
+_DROP_SECOND_FACTOR = """
+UPDATE user_sessions SET second_factor = false
+WHERE user_id = %(user_id)s AND second_factor
+  AND NOT EXISTS (SELECT FROM passkeys WHERE passkeys.user_id = %(user_id)s)
+"""
+# Older than what counts as fresh (migrations/0005).
+_NOT_FRESH = timedelta(minutes=10)
 
 
 SessionKind = Literal["browser", "api"]
@@ -63,6 +75,7 @@ class Tokens:
     access: str
     refresh: str
     expires_at: datetime
+    session_id: int
 
 
 def browser_life() -> timedelta:
@@ -77,9 +90,13 @@ def open_session(
     kind: SessionKind,
     client: Client,
     second_factor: bool = False,
+    fresh: bool = True,
 ) -> Tokens:
     """Start a session. A browser's ends SESSION_DAYS after its start, or SESSION_IDLE_DAYS after its last use;
-    an API session's access token lives one hour, its refresh token 30 days, both together at most 90 days."""
+    an API session's access token lives one hour, its refresh token 30 days, both together at most 90 days.
+
+    One that is not `fresh` (a trusted device stood in for the code) has to confirm before it does sensitive things.
+    """
     access, refresh = new_token(), new_token() if kind == "api" else ""
     ends = now() + (REFRESH_LIFE if kind == "api" else browser_life())
     token_ends = now() + ACCESS_LIFE if kind == "api" else ends
@@ -93,11 +110,12 @@ def open_session(
         device=client.device,
         ip=client.ip,
         user_agent=client.user_agent,
+        authenticated_at=now() if fresh else now() - _NOT_FRESH,
         second_factor=second_factor,
         idle_expires_at=now() + timedelta(days=settings.SESSION_IDLE_DAYS) if kind == "browser" else None,
         expires_at=ends,
     )
-    return Tokens(access, _joined(session.id, refresh) if refresh else "", token_ends)
+    return Tokens(access, _joined(session.id, refresh) if refresh else "", token_ends, session.id)
 
 
 def rotate(refresh_token: str, *, client: Client) -> tuple[int, Tokens] | None:
@@ -118,7 +136,9 @@ def rotate(refresh_token: str, *, client: Client) -> tuple[int, Tokens] | None:
             "ip": client.ip,
         },
     )
-    return None if user_id is None else (user_id, Tokens(access, _joined(session_id, fresh), token_ends))
+    if user_id is None:
+        return None
+    return user_id, Tokens(access, _joined(session_id, fresh), token_ends, session_id)
 
 
 def renew(session_id: int, *, second_factor: bool = False) -> Tokens | None:
@@ -140,7 +160,15 @@ def renew(session_id: int, *, second_factor: bool = False) -> Tokens | None:
     if not row:
         return None
     kind, ends = row[0]
-    return Tokens(access, _joined(session_id, refresh) if kind == "api" else "", ends)
+    return Tokens(access, _joined(session_id, refresh) if kind == "api" else "", ends, session_id)
+
+
+def renew_own(actor: Actor, *, second_factor: bool = False) -> Tokens:
+    """New tokens for the session that the actor uses. Raises NotSignedIn when it ended meanwhile."""
+    tokens = renew(actor.session_id, second_factor=second_factor) if actor.session_id else None
+    if tokens is None:
+        raise NotSignedIn
+    return tokens
 
 
 def revoke_if_reused(refresh_token: str) -> int | None:
@@ -151,8 +179,20 @@ def revoke_if_reused(refresh_token: str) -> int | None:
 
 
 def revoke(user_id: int, *, reason: str, only: int | None = None, keep: int | None = None) -> int:
-    """End a user's sessions (all, one, or all but one) from the next request on; the answer is how many."""
-    return sql.execute(_REVOKE, {"user_id": user_id, "reason": reason, "only": only, "keep": keep})
+    """End a user's sessions (all, one, or all but one) from the next request on; the answer is how many.
+
+    Their browsers are not trusted any more, unless the person only signed out there.
+    """
+    wanted = {"user_id": user_id, "reason": reason, "only": only, "keep": keep}
+    ended = sql.fetch_column(_REVOKE, wanted)
+    if reason != SIGNED_OUT:
+        trusted_devices.revoke_of_sessions(ended)
+    return len(ended)
+
+
+def drop_second_factor(user_id: int) -> None:
+    """Two-step sign-in was switched off: no session counts as having it, unless passkeys remain."""
+    sql.execute(_DROP_SECOND_FACTOR, {"user_id": user_id})
 
 
 def _joined(session_id: int, secret: str) -> str:

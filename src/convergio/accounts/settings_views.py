@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, fields, queries
+from convergio.accounts import actions, cookies, fields, queries, trusted_devices, two_factor
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import InvalidField, WrongPassword
 from convergio.accounts.forms import typed
@@ -26,6 +26,9 @@ _DONE = {
     "password": "Password changed; your other devices are signed out",
     "session": "Device signed out",
     "sessions": "All other devices signed out",
+    "two_factor_replaced": "Your new code app is in use; the recovery codes stay the same",
+    "two_factor_off": "Two-step sign-in is off; your other devices are signed out",
+    "device": "That browser is asked for codes again",
 }
 
 
@@ -80,12 +83,14 @@ def login_history(request: SignedInHttpRequest) -> StreamingHttpResponse:
 def change_password(request: SignedInHttpRequest) -> HttpResponse:
     current, new = typed(request, "current_password"), typed(request, "new_password")
     try:
-        actions.change_password(request.actor, current=current, new=new, client=client_of(request))
+        tokens = actions.change_password(request.actor, current=current, new=new, client=client_of(request))
     except InvalidField as error:
         return _refused_password(request, {error.field: error.message})
     except (WrongPassword, TooMany) as error:
         return _refused_password(request, {"current_password": error.message})
-    return redirect("/dashboard/settings/security?done=password")
+    response = redirect("/dashboard/settings/security?done=password")
+    cookies.renew_session(response, tokens)
+    return response
 
 
 def _refused_password(request: SignedInHttpRequest, errors: dict[str, str]) -> HttpResponse:
@@ -112,6 +117,8 @@ def _security_page(
     context = {
         "sessions": queries.list_sessions(request.actor),
         "history": queries.login_history(request.actor),
+        "two_factor": two_factor.state(request.actor),
+        "devices": trusted_devices.list_devices(request.actor),
         "errors": errors or {},
         "done": _done(request),
     }

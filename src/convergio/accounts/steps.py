@@ -23,6 +23,13 @@ _LIVING = "token_hash = %s AND purpose = %s AND used_at IS NULL AND expires_at >
 _PEEK = f"SELECT user_id, facts FROM sign_in_steps WHERE {_LIVING}"
 # One statement, so that of two parallel uses only one gets the row.
 _FINISH = f"UPDATE sign_in_steps SET used_at = statement_timestamp() WHERE {_LIVING} RETURNING user_id, facts"
+_COUNT = f"""
+UPDATE sign_in_steps SET facts = facts || jsonb_build_object('tries', coalesce((facts->>'tries')::int, 0) + 1)
+WHERE {_LIVING} AND coalesce((facts->>'tries')::int, 0) < %s
+"""
+_END = """
+UPDATE sign_in_steps SET used_at = statement_timestamp() WHERE user_id = %s AND purpose = %s AND used_at IS NULL
+"""
 _SWEEP = "DELETE FROM sign_in_steps WHERE expires_at < statement_timestamp() - interval '1 day'"
 
 
@@ -54,6 +61,16 @@ def peek_step(purpose: Purpose, token: str) -> Step | None:
 def finish_step(purpose: Purpose, token: str) -> Step | None:
     """Use the step up; None when it was used, is too old or was never begun."""
     return sql.fetch_one(Step, _FINISH, [token_digest(token), purpose])
+
+
+def count_step_try(purpose: Purpose, token: str, *, most: int) -> bool:
+    """Count one try at finishing the step; false when it has no more, or ended."""
+    return bool(sql.execute(_COUNT, [token_digest(token), purpose, most]))
+
+
+def end_steps(purpose: Purpose, user_id: int) -> None:
+    """Whatever this user has begun cannot be finished any more."""
+    sql.execute(_END, [user_id, purpose])
 
 
 def sweep_steps() -> None:

@@ -6,18 +6,26 @@ counted one by one; a success takes its own count back. The first five failures 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from convergio.core import sql
 from convergio.core.crypto import keyed_digest
-from convergio.core.errors import TooMany
+from convergio.core.errors import AppError, Limit, TooMany
 
 FREE = 5
 FIRST_WAIT = 5  # seconds, doubling with each further failure
-FORGET_AFTER = "15 minutes"
+FORGET_AFTER = 15 * 60  # seconds
+# Six digits are soon guessed by who knows the password and waits a quarter of an hour after every fifth try.
+_FORGET_LATER = {"code": 24 * 3600}
+# Somebody else's failures may hold an account longer than an office that shares one address.
+_LONGEST_ACCOUNT, _LONGEST_ADDRESS = 900, 60
 
-_FORGOTTEN = f"greatest(t.updated_at, t.blocked_until) < statement_timestamp() - interval '{FORGET_AFTER}'"
+_FORGOTTEN = (
+    "greatest(t.updated_at, t.blocked_until) < statement_timestamp() - make_interval(secs => %(forget)s)"
+)
 _COUNT = f"""
 INSERT INTO login_throttles AS t (key, failures, updated_at) VALUES (%(key)s, 1, statement_timestamp())
 ON CONFLICT (key) DO UPDATE SET
@@ -28,6 +36,7 @@ ON CONFLICT (key) DO UPDATE SET
         END,
     updated_at = statement_timestamp()
 WHERE t.blocked_until IS NULL OR t.blocked_until <= statement_timestamp()
+RETURNING failures, ceil(extract(epoch FROM blocked_until - statement_timestamp()))::int
 """
 _WAIT = """
 SELECT ceil(extract(epoch FROM blocked_until - statement_timestamp()))::int FROM login_throttles WHERE key = %s
@@ -45,25 +54,49 @@ class Try:
 
     account: str | None
     address: str | None
+    limit: Limit  # if it fails
+    forgiven: Limit  # if it succeeds
 
 
-def count_try(what: str, *, email: str | None, ip: str | None) -> Try:
-    """Count a try of `what` ("login", "reset"). Raises TooMany while the address or the account has to wait.
+def count_try(what: str, *, email: str | None, ip: str | None, own: str = "") -> Try:
+    """Count a try of `what` ("login", "code", "reset"). Raises TooMany while the address or the account has to wait.
 
     The address comes first: tries from a blocked one never reach the account's counter, so they cannot lock it.
+    `own` names what only the account's owner can have ("device:12", "session:34"): it is counted by itself instead,
+    so that strangers' tries, however many, do not keep the owner out.
     """
-    attempt = Try(account=email and _account_key(what, email), address=ip and _address_key(what, ip))
-    # Somebody else's failures may hold an account longer than an office that shares one address.
-    _count(attempt.address, longest=60)
-    _count(attempt.account, longest=900)
-    return attempt
+    forget = _FORGET_LATER.get(what, FORGET_AFTER)
+    full = Limit(FREE + 1, FREE + 1, forget)
+    if own:
+        key = f"{what}:{own}"
+        return Try(key, None, _count(key, longest=_LONGEST_ACCOUNT, forget=forget), full)
+    address, account = ip and _address_key(what, ip), email and _account_key(what, email)
+    of_address = _count(address, longest=_LONGEST_ADDRESS, forget=forget) if address else full
+    of_account = _count(account, longest=_LONGEST_ACCOUNT, forget=forget) if account else full
+    after = Limit(full.most, min(of_address.left + 1, full.most), of_address.reset)
+    return Try(account, address, min(of_address, of_account, key=lambda limit: limit.left), after)
 
 
-def _count(key: str | None, *, longest: int) -> None:
-    if key is None or sql.execute(_COUNT, {"key": key, "longest": longest}):
-        return
+def _count(key: str, *, longest: int, forget: int) -> Limit:
+    counted = sql.fetch_rows(_COUNT, {"key": key, "longest": longest, "forget": forget})
+    if counted:
+        failures, wait = counted[0]
+        return Limit(FREE + 1, max(FREE + 1 - failures, 0), max(wait or forget, 1))
     wait = max(int(sql.fetch_value(_WAIT, [key]) or 1), 1)
-    raise TooMany(f"Too many tries. Wait {wait} seconds, then try again.", retry_after=wait)
+    refusal = TooMany(f"Too many tries. Wait {wait} seconds, then try again.", retry_after=wait)
+    refusal.limit = Limit(FREE + 1, 0, wait)
+    raise refusal
+
+
+@contextmanager
+def telling(attempt: Try) -> Iterator[None]:
+    """Refusals inside say how many tries are left."""
+    try:
+        yield
+    except AppError as error:
+        if error.limit is None:
+            error.limit = attempt.limit
+        raise
 
 
 def forgive(attempt: Try) -> None:

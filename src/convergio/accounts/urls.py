@@ -11,6 +11,7 @@ from convergio.accounts import (
     key_views,
     people_views,
     settings_views,
+    two_factor_views,
     views,
     workspace_views,
 )
@@ -20,6 +21,8 @@ _SETTINGS = "dashboard/settings"
 
 urlpatterns = [
     path("login", views.login, name="login"),
+    path("login/code", views.login_code, name="login_code"),
+    path("confirm", two_factor_views.confirm, name="confirm"),
     path("logout", views.logout, name="logout"),
     path("register", views.register, name="register"),
     path("reset", views.reset, name="reset"),
@@ -66,4 +69,13 @@ urlpatterns = [
     path(f"{_SETTINGS}/api-keys/<int:key_id>/revoke", key_views.revoke, name="revoke_api_key"),
     path(f"{_SETTINGS}/activity", activity_views.list_activity, name="activity"),
     path(f"{_SETTINGS}/activity.csv", activity_views.download, name="activity_file"),
+    path(f"{_SETTINGS}/security/2fa/setup", two_factor_views.setup, name="two_factor_setup"),
+    path(f"{_SETTINGS}/security/2fa/verify", two_factor_views.verify, name="two_factor_verify"),
+    path(f"{_SETTINGS}/security/2fa/disable", two_factor_views.disable, name="two_factor_disable"),
+    path(f"{_SETTINGS}/security/2fa/backup-codes", two_factor_views.make_backup_codes, name="backup_codes"),
+    path(
+        f"{_SETTINGS}/security/trusted-devices/<int:device_id>/remove",
+        two_factor_views.remove_trusted_device,
+        name="remove_trusted_device",
+    ),
 ]

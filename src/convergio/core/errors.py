@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many of so many tries are left without waiting, and in how many seconds the count starts anew."""
+
+    most: int
+    left: int
+    reset: int
 
 
 class AppError(Exception):
     """A refusal in one sentence, with a stable code and facts for the client."""
+
+    limit: Limit | None = None  # of a refused try that was counted
 
     def __init__(self, code: str, message: str, **facts: object) -> None:
         super().__init__(message)

@@ -9,6 +9,7 @@ _PUBLIC = frozenset(
         "/favicon.ico",
         "/robots.txt",
         "/login",
+        "/login/code",
         "/register",
         "/reset",
         "/reset/confirm",
@@ -29,8 +30,17 @@ _PUBLIC_FOLDERS = ("/static/", "/api/webhooks/", "/mail-images/")
 _WITHOUT_TRANSACTION = frozenset(
     {
         "/api/events",  # an open event stream would hold it for hours
-        "/api/settings/security/password",  # wrong tries stay counted, as at sign-in
+        # wrong tries stay counted and written down, as at sign-in
+        "/api/auth/confirm",
+        "/api/settings/security/password",
+        "/api/settings/security/2fa/verify",
+        "/api/settings/security/2fa/disable",
+        "/api/settings/security/2fa/backup-codes",
+        "/confirm",
         "/dashboard/settings/security/password",
+        "/dashboard/settings/security/2fa/verify",
+        "/dashboard/settings/security/2fa/disable",
+        "/dashboard/settings/security/2fa/backup-codes",
         "/api/auth/email/verification",
         "/api/settings/profile/email",
         "/dashboard/settings/profile/verify",

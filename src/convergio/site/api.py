@@ -15,6 +15,7 @@ from convergio.accounts.activity_api import router as activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
 from convergio.accounts.email_api import router as email_address
+from convergio.accounts.two_factor_api import router as two_factor
 from convergio.accounts.workspace_api import router as workspaces
 from convergio.ai.api import router as ai
 from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
@@ -127,6 +128,7 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 api.add_router("", accounts)
 api.add_router("", workspaces)
+api.add_router("", two_factor)
 api.add_router("", email_address)
 api.add_router("", activity)
 api.add_router("", ai)

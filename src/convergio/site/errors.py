@@ -12,7 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from jinja2 import TemplateError
 
+from convergio.accounts.errors import FreshSignInRequired
 from convergio.accounts.forms import local_path
+from convergio.accounts.limits import write_limit
 from convergio.core.errors import (
     AppError,
     Conflict,
@@ -73,7 +75,9 @@ def respond(request: HttpRequest, error: AppError) -> HttpResponse:
         body = msgspec.json.encode({"error": error.message, "code": error.code, **error.facts})
         response = HttpResponse(body, content_type="application/json", status=status)
     else:
-        response = page(request, status=status, sentence=error.message)
+        link = _way_on(request, error)
+        response = page(request, status=status, sentence=error.message, link=link)
+    write_limit(response, error.limit)
     retry_after = error.facts.get("retry_after") or getattr(error, "retry_after", None)
     if isinstance(retry_after, int | float):
         response.headers["Retry-After"] = str(round(retry_after))
@@ -112,10 +116,19 @@ def _translate(error: Exception) -> AppError | None:
     return None
 
 
-def page(request: HttpRequest, *, status: int, sentence: str = "") -> HttpResponse:
-    """The error page; when even that cannot be made, one line of text."""
+def _way_on(request: HttpRequest, error: AppError) -> str:
+    """Where a person gets what the refusal asks for, and back to the page they were on; empty for no such place."""
+    if not isinstance(error, FreshSignInRequired):
+        return ""
+    page_before = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "")
+    return f"/confirm?{urlencode({'next': local_path(request, page_before)})}"
+
+
+def page(request: HttpRequest, *, status: int, sentence: str = "", link: str = "") -> HttpResponse:
+    """The error page; when even that cannot be made, one line of text. `link` leads to the confirmation page."""
+    context = {"status": status, "sentence": sentence, "link": link}
     try:
-        return render(request, "site/error.html", {"status": status, "sentence": sentence}, status=status)
+        return render(request, "site/error.html", context, status=status)
     except TemplateError:
         log.exception("error_page.failed")
         return HttpResponse(sentence or "Something broke.", content_type="text/plain", status=status)

@@ -15,7 +15,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from convergio.accounts.client import client_ip
-from convergio.core.errors import TooMany
+from convergio.accounts.limits import write_limit
+from convergio.core.errors import Limit, TooMany
 from convergio.site import errors
 from convergio.site.access import is_api
 
@@ -46,9 +47,8 @@ class RateLimit:
             response: HttpResponseBase = errors.respond(request, refusal)
         else:
             response = self.get_response(request)
-        response.headers["X-RateLimit-Limit"] = str(self.limit)
-        response.headers["X-RateLimit-Remaining"] = str(max(self.limit - used, 0))
-        response.headers["X-RateLimit-Reset"] = str(reset)
+        if "X-RateLimit-Limit" not in response.headers:
+            write_limit(response, Limit(self.limit, max(self.limit - used, 0), reset))
         return response
 
     def _count(self, caller: object, window: int) -> int:
