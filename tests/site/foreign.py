@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from convergio.accounts.actions import issue_api_key
-from convergio.accounts.models import UserSession
+from convergio.accounts.models import Passkey, UserSession
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.drafts import DraftFields, save_draft
@@ -35,6 +35,17 @@ def session_id(owner: Person) -> int:
 
 def key_id(owner: Person) -> int:
     return issue_api_key(user_id=owner.user.id, workspace_id=owner.workspace.id, name=canary(owner))[0].id
+
+
+def passkey_id(owner: Person) -> int:
+    number = Passkey.objects.count()
+    return Passkey.objects.create(
+        user=owner.user,
+        name=canary(owner),
+        credential_id=f"canary {number}".encode(),
+        user_handle=b"canary",
+        public_key=b"canary",
+    ).id
 
 
 def task_id(owner: Person) -> int:
@@ -84,6 +95,7 @@ def document_id(owner: Person) -> int:
 IDS: dict[str, Factory] = {
     "session_id": session_id,
     "key_id": key_id,
+    "passkey_id": passkey_id,
     "task_id": task_id,
     "email_id": lambda owner: email(owner).id,
     "thread_id": lambda owner: email(owner).thread_id,

@@ -18,11 +18,24 @@ PUBLIC = {
     "POST /api/auth/register",
     "POST /api/auth/login",
     "POST /api/auth/refresh",
+    "GET /api/auth/google",
+    "GET /api/auth/google/callback",
     "POST /api/auth/password-reset",
     "POST /api/auth/password-reset/confirm",
 }
 PICTURE = "/mail-images/{workspace_id}/{email_id}/{number}/{expires}/{signature}"
-PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm", PICTURE}
+PUBLIC_PAGES = {
+    "/",
+    "/login",
+    "/login/passkey",
+    "/login/passkey/options",
+    "/login/google",
+    "/login/google/callback",
+    "/register",
+    "/reset",
+    "/reset/confirm",
+    PICTURE,
+}
 
 
 def anything(operation: Operation) -> dict[str, int]:

@@ -106,7 +106,7 @@ def sign_in(*, email: str, password: str, kind: SessionKind, client: Client) -> 
         history.note_failure("password", "throttled", email=typed, client=client)
         raise
     user = User.objects.filter(email=typed).first()
-    workspace_id = sql.fetch_value(_HOME, [user.id if user else 0])
+    workspace_id = home_of(user.id if user else 0)
     if not password_fits(user, password) or user is None or workspace_id is None:
         user_id = user.id if user else None
         history.note_failure("password", "invalid_credentials", email=typed, client=client, user_id=user_id)
@@ -114,6 +114,12 @@ def sign_in(*, email: str, password: str, kind: SessionKind, client: Client) -> 
     with transaction.atomic():
         throttles.forgive(attempt)
         return admit(user, workspace_id, method="password", kind=kind, client=client)
+
+
+def home_of(user_id: int) -> int | None:
+    """The workspace that a person comes back to; None for nobody, or somebody who is a member of none."""
+    workspace_id: int | None = sql.fetch_value(_HOME, [user_id])
+    return workspace_id
 
 
 def admit(

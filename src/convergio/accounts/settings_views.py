@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, fields, queries
+from convergio.accounts import actions, fields, google_views, passkey_views, queries
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import InvalidField, WrongPassword
 from convergio.accounts.forms import KEY_LIVES, key_expiry, typed
@@ -25,6 +25,11 @@ _DONE = {
     "session": "Device signed out",
     "sessions": "All other devices signed out",
     "key": "API key deleted",
+    "passkey_added": "Passkey added",
+    "passkey_named": "Passkey renamed",
+    "passkey_removed": "Passkey removed",
+    "google_linked": "Google linked",
+    "google_unlinked": "Google unlinked",
 }
 
 
@@ -98,6 +103,8 @@ def _security_page(
     context = {
         "sessions": queries.list_sessions(request.actor),
         "history": queries.login_history(request.actor),
+        "passkeys": passkey_views.section(request),
+        "google": google_views.section(request),
         "errors": errors or {},
         "done": _done(request),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from convergio.accounts import settings_views, views
+from convergio.accounts import google_views, passkey_views, settings_views, views
 
 app_name = "accounts"
 _SETTINGS = "dashboard/settings"
@@ -15,6 +15,20 @@ urlpatterns = [
     path("register", views.register, name="register"),
     path("reset", views.reset, name="reset"),
     path("reset/confirm", views.reset_confirm, name="reset_confirm"),
+    path("login/passkey", passkey_views.sign_in, name="passkey_sign_in"),
+    path("login/passkey/options", passkey_views.sign_in_options, name="passkey_sign_in_options"),
+    path("confirm/passkey", passkey_views.confirm, name="passkey_confirm"),
+    path("confirm/passkey/options", passkey_views.confirm_options, name="passkey_confirm_options"),
+    path("login/google", google_views.start, name="google_start"),
+    path("login/google/callback", google_views.callback, name="google_callback"),
+    path(f"{_SETTINGS}/security/google/link", google_views.link, name="google_link"),
+    path(f"{_SETTINGS}/security/google/unlink", google_views.unlink, name="google_unlink"),
+    path(
+        f"{_SETTINGS}/security/passkeys/<int:passkey_id>/rename", passkey_views.rename, name="rename_passkey"
+    ),
+    path(
+        f"{_SETTINGS}/security/passkeys/<int:passkey_id>/remove", passkey_views.remove, name="remove_passkey"
+    ),
     path(f"{_SETTINGS}/profile", settings_views.profile, name="profile"),
     path(f"{_SETTINGS}/security", settings_views.security, name="sessions"),
     path(f"{_SETTINGS}/security/password", settings_views.change_password, name="change_password"),

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, cookies, entrance, password_reset
+from convergio.accounts import actions, cookies, entrance, passkeys, password_reset
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import EmailTaken, InvalidField, InvalidLink, SignUpClosed, WrongCredentials
 from convergio.accounts.forms import AFTER_SIGN_IN, local_path, typed
@@ -106,6 +106,8 @@ def _login_page(
         "error": error,
         "needs_code": False,
         "may_register": settings.SIGNUP == "open",
+        "passkeys_at": "" if passkeys.why_unavailable() else "/login/passkey",
+        "google": bool(settings.GOOGLE_CLIENT_ID),
     }
     return render(request, "accounts/login.html", context, status=status)
 

@@ -9,6 +9,10 @@ _PUBLIC = frozenset(
         "/favicon.ico",
         "/robots.txt",
         "/login",
+        "/login/passkey",
+        "/login/passkey/options",
+        "/login/google",
+        "/login/google/callback",
         "/register",
         "/reset",
         "/reset/confirm",
@@ -16,6 +20,8 @@ _PUBLIC = frozenset(
         "/api/auth/register",
         "/api/auth/login",
         "/api/auth/refresh",
+        "/api/auth/google",
+        "/api/auth/google/callback",
         "/api/auth/password-reset",
         "/api/auth/password-reset/confirm",
     }
@@ -28,6 +34,9 @@ _WITHOUT_TRANSACTION = frozenset(
         "/api/events",  # an open event stream would hold it for hours
         "/api/settings/security/password",  # wrong tries stay counted, as at sign-in
         "/dashboard/settings/security/password",
+        "/confirm/passkey",  # a refused answer uses its challenge up and stays written down
+        "/api/settings/security/passkeys",
+        "/dashboard/settings/security/google/link",  # asks Google for its addresses
     }
 )
 

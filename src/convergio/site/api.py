@@ -13,6 +13,8 @@ from ninja.utils import check_csrf
 import convergio
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
+from convergio.accounts.google_api import router as google
+from convergio.accounts.passkey_api import router as passkeys
 from convergio.ai.api import router as ai
 from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
@@ -123,6 +125,8 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", google)
+api.add_router("", passkeys)
 api.add_router("", ai)
 api.add_router("", work)
 api.add_router("", mail)
