@@ -126,6 +126,7 @@ NO_OBJECTS = frozenset({"message_id", "parent_message_id", "external_id"})
 
 # What a page's form sends, where its view looks at the form before it looks for the object.
 FORMS: dict[str, dict[str, str]] = {
+    "/dashboard/settings/security/passkeys/{passkey_id}/rename": {"name": "mine"},
     "/dashboard/workboost/tasks/{task_id}/move": {"status": "done"},
 }
 

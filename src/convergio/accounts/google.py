@@ -135,7 +135,7 @@ def _sign_in(identity: Identity, *, next_path: str, client: Client) -> Arrival:
         raise GoogleNotAccepted
     found.update(last_used_at=now())
     if _has_second_step(known.user_id):
-        return Arrival(next_path, second_step=_begin_second_step(known.user, next_path=next_path))
+        return Arrival(next_path, second_step=steps.begin_step("second_step", user_id=known.user_id))
     with transaction.atomic():
         entry = entrance.admit(known.user, workspace_id, method="google", kind="browser", client=client)
     return Arrival(next_path, entry=entry)
@@ -190,7 +190,3 @@ def _clean_name(name: str) -> str:
 
 def _has_second_step(user_id: int) -> bool:
     return UserTwoFactor.objects.filter(user_id=user_id, enabled_at__isnull=False).exists()
-
-
-def _begin_second_step(user: User, *, next_path: str) -> str:
-    return steps.begin_step("second_step", user_id=user.id, method="google", next=next_path)

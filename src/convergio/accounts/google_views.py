@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +21,7 @@ from convergio.core.tenancy import set_scope
 
 CALLBACK = "/login/google/callback"
 _SETTINGS = "/dashboard/settings/security"
-SECOND_STEP = "/login/code"
+_SECOND_STEP = "/login/code"
 
 
 @require_safe
@@ -48,7 +49,8 @@ def arrive(request: HttpRequest) -> HttpResponse:
         cookies.read(request, "step"), request.GET.dict(), actor=_actor_of(request), client=client_of(request)
     )
     if arrival.second_step:
-        response = redirect(SECOND_STEP)
+        wanted = urlencode({"next": arrival.next}) if arrival.next else ""
+        response = redirect(f"{_SECOND_STEP}?{wanted}" if wanted else _SECOND_STEP)
         cookies.keep(response, "step", arrival.second_step)
         return response
     if arrival.entry is None:
