@@ -22,6 +22,7 @@ PUBLIC = {
     "GET /api/auth/google/callback",
     "POST /api/auth/password-reset",
     "POST /api/auth/password-reset/confirm",
+    "POST /api/auth/email/verify",
 }
 PICTURE = "/mail-images/{workspace_id}/{email_id}/{number}/{expires}/{signature}"
 PUBLIC_PAGES = {
@@ -34,6 +35,7 @@ PUBLIC_PAGES = {
     "/register",
     "/reset",
     "/reset/confirm",
+    "/verify",
     PICTURE,
 }
 

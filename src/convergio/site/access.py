@@ -16,6 +16,7 @@ _PUBLIC = frozenset(
         "/register",
         "/reset",
         "/reset/confirm",
+        "/verify",
         "/api/health",
         "/api/auth/register",
         "/api/auth/login",
@@ -24,6 +25,7 @@ _PUBLIC = frozenset(
         "/api/auth/google/callback",
         "/api/auth/password-reset",
         "/api/auth/password-reset/confirm",
+        "/api/auth/email/verify",
     }
 )
 # Static files are everybody's; webhooks and pictures in mail are proven by their signature.
@@ -34,6 +36,10 @@ _WITHOUT_TRANSACTION = frozenset(
         "/api/events",  # an open event stream would hold it for hours
         "/api/settings/security/password",  # wrong tries stay counted, as at sign-in
         "/dashboard/settings/security/password",
+        "/api/auth/email/verification",
+        "/api/settings/profile/email",
+        "/dashboard/settings/profile/verify",
+        "/dashboard/settings/profile/email",
         "/confirm/passkey",  # a refused answer uses its challenge up and stays written down
         "/api/settings/security/passkeys",
         "/dashboard/settings/security/google/link",  # asks Google for its addresses

@@ -13,6 +13,7 @@ from ninja.utils import check_csrf
 import convergio
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
+from convergio.accounts.email_api import router as email_address
 from convergio.accounts.google_api import router as google
 from convergio.accounts.passkey_api import router as passkeys
 from convergio.ai.api import router as ai
@@ -125,6 +126,7 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", email_address)
 api.add_router("", google)
 api.add_router("", passkeys)
 api.add_router("", ai)
