@@ -132,7 +132,7 @@ FIELDS: dict[str, Factory] = {
     "inbox": lambda owner: inbox(owner).tag,
 }
 # Fields that end like an id and name nothing of a workspace.
-NO_OBJECTS = frozenset({"message_id", "external_id"})
+NO_OBJECTS = frozenset({"message_id", "external_id", "answer.id"})  # the last: a credential's own
 # Words and places in a list: every workspace answers them for itself, and need not know them.
 NO_IDS = frozenset({"search", "tag", "cursor", "expires", "signature", "number"})
 # Bodies that an operation accepts, where the smallest one by its schema is refused before its ids are looked up.

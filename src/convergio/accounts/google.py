@@ -18,14 +18,12 @@ from convergio.accounts import entrance, fields, history, steps, ways_in
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.entrance import Entry
-from convergio.accounts.errors import (
+from convergio.accounts.errors import InvalidField, SignUpClosed
+from convergio.accounts.google_errors import (
     EmailHasAccount,
     EmailUnverified,
     GoogleLinkedElsewhere,
     GoogleNotAccepted,
-    InvalidField,
-    LastWayIn,
-    SignUpClosed,
     StaleTrip,
     refused_trip,
 )
@@ -115,7 +113,7 @@ def unlink(actor: Actor, *, client: Client) -> None:
     if not removed:
         raise NotFound("linked account")
     if not (ways.has_password or ways.passkeys):
-        raise LastWayIn
+        raise ways_in.LastWayIn
     history.note_success("google_unlink", email=actor.email, client=client, user_id=user_id)
 
 

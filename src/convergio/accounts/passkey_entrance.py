@@ -16,8 +16,8 @@ from convergio.accounts import entrance, history, passkeys, sessions, steps, thr
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.entrance import Entry
-from convergio.accounts.errors import InvalidPasskey, PasskeyRefused, StalePasskeyRequest
 from convergio.accounts.models import Passkey, User
+from convergio.accounts.passkey_errors import InvalidPasskey, PasskeyRefused, StalePasskeyRequest
 from convergio.accounts.passkeys import Ceremony, protocol
 from convergio.accounts.permissions import require_person
 from convergio.accounts.sessions import SessionKind, Tokens

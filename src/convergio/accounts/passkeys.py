@@ -17,15 +17,14 @@ from django.db import IntegrityError, transaction
 from convergio.accounts import fields, history, steps, ways_in
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
-from convergio.accounts.errors import (
-    LastWayIn,
+from convergio.accounts.models import Passkey
+from convergio.accounts.passkey_errors import (
     PasskeyKnown,
     PasskeyRefused,
     PasskeysUnavailable,
     StalePasskeyRequest,
     TooManyPasskeys,
 )
-from convergio.accounts.models import Passkey
 from convergio.accounts.permissions import require_fresh, require_person
 from convergio.core import sql
 from convergio.core.crypto import keyed_digest
@@ -165,7 +164,7 @@ def remove_passkey(actor: Actor, passkey_id: int, *, client: Client) -> None:
     if not removed:
         raise NotFound("passkey")
     if not (ways.has_password or ways.identities or ways.passkeys > 1):
-        raise LastWayIn
+        raise ways_in.LastWayIn
     history.note_success("passkey_remove", email=actor.email, client=client, user_id=user_id)
 
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convergio.accounts.models import Passkey, User, UserIdentity
+from convergio.core.errors import Conflict
+
+
+class LastWayIn(Conflict):
+    """Without it nobody could enter the account any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "last_way_in", "This is the only way into your account; add a passkey or set a password first."
+        )
 
 
 @dataclass(frozen=True, slots=True)
