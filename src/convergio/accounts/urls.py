@@ -7,8 +7,10 @@ from django.urls import path
 from convergio.accounts import (
     activity_views,
     email_views,
+    google_views,
     invite_views,
     key_views,
+    passkey_views,
     people_views,
     settings_views,
     two_factor_views,
@@ -28,6 +30,20 @@ urlpatterns = [
     path("reset", views.reset, name="reset"),
     path("reset/confirm", views.reset_confirm, name="reset_confirm"),
     path("verify", email_views.verify, name="verify"),
+    path("login/passkey", passkey_views.sign_in, name="passkey_sign_in"),
+    path("login/passkey/options", passkey_views.sign_in_options, name="passkey_sign_in_options"),
+    path("confirm/passkey", passkey_views.confirm, name="passkey_confirm"),
+    path("confirm/passkey/options", passkey_views.confirm_options, name="passkey_confirm_options"),
+    path("login/google", google_views.start, name="google_start"),
+    path("login/google/callback", google_views.callback, name="google_callback"),
+    path(f"{_SETTINGS}/security/google/link", google_views.link, name="google_link"),
+    path(f"{_SETTINGS}/security/google/unlink", google_views.unlink, name="google_unlink"),
+    path(
+        f"{_SETTINGS}/security/passkeys/<int:passkey_id>/rename", passkey_views.rename, name="rename_passkey"
+    ),
+    path(
+        f"{_SETTINGS}/security/passkeys/<int:passkey_id>/remove", passkey_views.remove, name="remove_passkey"
+    ),
     path(f"{_SETTINGS}/profile", settings_views.profile, name="profile"),
     path(f"{_SETTINGS}/profile/verify", email_views.send_verification, name="send_verification"),
     path(f"{_SETTINGS}/profile/email", email_views.change_email, name="change_email"),

@@ -8,7 +8,16 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from convergio.accounts import actions, cookies, entrance, password_reset, sign_in, steps, two_factor
+from convergio.accounts import (
+    actions,
+    cookies,
+    entrance,
+    passkeys,
+    password_reset,
+    sign_in,
+    steps,
+    two_factor,
+)
 from convergio.accounts.client import client_of
 from convergio.accounts.entrance import Entry
 from convergio.accounts.errors import (
@@ -145,6 +154,8 @@ def _login_page(
         "values": {"email": email, "next": local_path(request, next_path)},
         "error": error.message if error else "",
         "may_register": settings.SIGNUP == "open",
+        "passkeys_at": "" if passkeys.why_unavailable() else "/login/passkey",
+        "google": bool(settings.GOOGLE_CLIENT_ID),
     }
     return render(request, "accounts/login.html", context)
 

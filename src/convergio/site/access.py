@@ -10,6 +10,10 @@ _PUBLIC = frozenset(
         "/robots.txt",
         "/login",
         "/login/code",
+        "/login/passkey",
+        "/login/passkey/options",
+        "/login/google",
+        "/login/google/callback",
         "/register",
         "/reset",
         "/reset/confirm",
@@ -19,6 +23,8 @@ _PUBLIC = frozenset(
         "/api/auth/register",
         "/api/auth/login",
         "/api/auth/refresh",
+        "/api/auth/google",
+        "/api/auth/google/callback",
         "/api/auth/password-reset",
         "/api/auth/password-reset/confirm",
         "/api/auth/email/verify",
@@ -45,6 +51,9 @@ _WITHOUT_TRANSACTION = frozenset(
         "/api/settings/profile/email",
         "/dashboard/settings/profile/verify",
         "/dashboard/settings/profile/email",
+        "/confirm/passkey",  # a refused answer uses its challenge up and stays written down
+        "/api/settings/security/passkeys",
+        "/dashboard/settings/security/google/link",  # asks Google for its addresses
     }
 )
 

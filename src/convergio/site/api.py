@@ -15,6 +15,8 @@ from convergio.accounts.activity_api import router as activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
 from convergio.accounts.email_api import router as email_address
+from convergio.accounts.google_api import router as google
+from convergio.accounts.passkey_api import router as passkeys
 from convergio.accounts.two_factor_api import router as two_factor
 from convergio.accounts.workspace_api import router as workspaces
 from convergio.ai.api import router as ai
@@ -131,6 +133,8 @@ api.add_router("", workspaces)
 api.add_router("", two_factor)
 api.add_router("", email_address)
 api.add_router("", activity)
+api.add_router("", google)
+api.add_router("", passkeys)
 api.add_router("", ai)
 api.add_router("", work)
 api.add_router("", mail)
