@@ -14,6 +14,9 @@ from convergio.accounts.errors import InvalidField
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
 _LONGEST_EMAIL = 255
 _AVATAR_BYTES = 2 * 1024 * 1024
+# Categories that control a terminal or end a line; marks that turn the direction of all text after them.
+_BREAKING = frozenset({"Cc", "Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean_password(password: str, *, field: str = "password") -> str:
@@ -28,13 +31,31 @@ def clean_password(password: str, *, field: str = "password") -> str:
 
 
 def fold_email(typed: str) -> str:
-    """What somebody typed, folded for comparing (NFC, lower case); it may be no address at all."""
-    return unicodedata.normalize("NFC", typed).replace("\0", "").strip().lower()
+    """What somebody typed, folded for comparing (NFC, lower case); it may be no address at all.
+
+    An international domain takes the form that the network uses (xn--...), in which no two look alike.
+    """
+    text = unicodedata.normalize("NFC", typed).replace("\0", "").strip().lower()
+    mailbox, at, domain = text.rpartition("@")
+    if domain.isascii() or len(text) > _LONGEST_EMAIL:
+        return text
+    return f"{mailbox}{at}{_network_form(domain)}"
+
+
+def _network_form(domain: str) -> str:
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:  # no domain at all
+        return domain
 
 
 def clean_email(typed: str) -> str:
-    """An address, folded."""
+    """An address, folded. Letters beyond ASCII are refused before the @: a dotless ı is too easily read as an i."""
     email = fold_email(typed)
+    if not email.isascii():
+        raise InvalidField(
+            "email", "Use an address with plain letters (a to z), digits and signs before the @."
+        )
     try:
         validate_email(email)
     except ValidationError:
@@ -45,13 +66,13 @@ def clean_email(typed: str) -> str:
 
 
 def clean_line(field: str, value: str, *, longest: int, required: bool = False) -> str:
-    """One line of text without control characters."""
+    """One line of text without control characters; it may stand in a mail's header and beside other text."""
     value = unicodedata.normalize("NFC", value).strip()
     if required and not value:
         raise InvalidField(field, f"Fill in the {field}.")
     if len(value) > longest:
         raise InvalidField(field, f"Use {longest} characters or fewer for the {field}.")
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if any(unicodedata.category(one) in _BREAKING or one in _TURNING for one in value):
         raise InvalidField(field, f"The {field} is one line without control characters.")
     return value
 

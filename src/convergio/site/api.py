@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, NoReturn, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 from ninja.security import APIKeyCookie, APIKeyHeader, HttpBearer
 from ninja.utils import check_csrf
 
@@ -57,6 +59,21 @@ class KeyHeader(APIKeyHeader):
         return request.actor  # type: ignore[attr-defined]
 
 
+class StrictJson(Parser):
+    """Bodies are JSON objects, as RFC 8259 has it. ninja would look for a schema's fields on a list, too."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Raises ValueError, RecursionError; ninja answers 400 to either."""
+        found = json.loads(request.body, parse_constant=_no_number)
+        if not isinstance(found, dict):
+            raise ValueError("the body is no object")
+        return cast(dict[str, Any], found)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number in JSON")
+
+
 api = NinjaAPI(
     title="Convergio",
     version=convergio.__version__,
@@ -64,6 +81,7 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
     docs_url=None,
     auth=[SessionCookie(), Bearer(), KeyHeader()],
+    parser=StrictJson(),
     urls_namespace="api",
 )
 
