@@ -6,6 +6,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from convergio.accounts import password_reset, steps, throttles
+from convergio.accounts.operator_notices import What, mail_notice
 from convergio.core.jobs import RETRIES
 
 
@@ -14,6 +15,12 @@ def mail_reset_link(attempt_id: int) -> None:
     """Mail the link that a recorded reset request asked for."""
     with transaction.atomic():
         password_reset.mail_link(attempt_id)
+
+
+@app.task(name="accounts.mail_operator_notice", queue="default", retry=RETRIES)
+def mail_operator_notice(user_id: int, what: What) -> None:
+    """Tell a person what the operator did to their account."""
+    mail_notice(user_id, what)
 
 
 @app.periodic(cron="17 3 * * *")
