@@ -1,4 +1,4 @@
-"""The REST API: one NinjaAPI, its ways to sign in, its error shapes, and every domain's router."""
+"""The REST API: one ninja API, its ways to sign in, its error shapes, and every domain's router."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any, NoReturn, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI, Schema
+from ninja import Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import APIKeyCookie, APIKeyHeader, HttpBearer
@@ -21,6 +21,7 @@ from convergio.core.rest import json_answer
 from convergio.mail.api import router as mail
 from convergio.site import errors, health
 from convergio.site.access import SAFE_METHODS
+from convergio.site.openapi import DocumentedApi
 from convergio.site.stats import router as stats
 from convergio.work.api import router as work
 
@@ -74,7 +75,7 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number in JSON")
 
 
-api = NinjaAPI(
+api = DocumentedApi(
     title="Convergio",
     version=convergio.__version__,
     description="Sign in with the session cookie, or send `Authorization: Bearer` with a token or API key.",

@@ -28,6 +28,7 @@ from convergio.site import errors
 from convergio.site.access import (
     SAFE_METHODS,
     is_api,
+    is_open_to_any_key,
     is_open_to_limited,
     is_public,
     key_domain,
@@ -134,6 +135,8 @@ def _require_reach(request: HttpRequest, actor: Actor) -> None:
     path = request.path_info
     if is_public(path):
         return
-    require_scope(actor, key_domain(path), writes=request.method not in SAFE_METHODS)
+    writes = request.method not in SAFE_METHODS
+    if writes or not is_open_to_any_key(path):
+        require_scope(actor, key_domain(path), writes=writes)
     if actor.is_limited and not is_open_to_limited(path):
         raise SecondFactorRequired
