@@ -5,9 +5,12 @@ from __future__ import annotations
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from convergio.accounts import password_reset, steps, throttles
+from convergio.accounts import email_notices, password_reset, steps, throttles
 from convergio.accounts.operator_notices import What, mail_notice
+from convergio.accounts.workspaces import workspace_ids
 from convergio.core.jobs import RETRIES
+from convergio.core.storage import storage
+from convergio.core.storage_sweep import sweep
 
 
 @app.task(name="accounts.mail_reset_link", queue="default", retry=RETRIES)
@@ -23,6 +26,26 @@ def mail_operator_notice(user_id: int, what: What) -> None:
     mail_notice(user_id, what)
 
 
+@app.task(name="accounts.mail_verification", queue="default", retry=RETRIES)
+def mail_verification(user_id: int) -> None:
+    """Mail the link by which a new account proves its address."""
+    with transaction.atomic():
+        email_notices.mail_verification(user_id)
+
+
+@app.task(name="accounts.mail_email_change", queue="default", retry=RETRIES)
+def mail_email_change(attempt_id: int) -> None:
+    """Mail the two links that a recorded wish for another address asked for."""
+    with transaction.atomic():
+        email_notices.mail_change_links(attempt_id)
+
+
+@app.task(name="accounts.mail_email_changed", queue="default", retry=RETRIES)
+def mail_email_changed(attempt_id: int) -> None:
+    """Tell the old address that another one signs in now."""
+    email_notices.mail_changed(attempt_id)
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(name="accounts.sweep_throttles", queueing_lock="accounts.sweep_throttles")
 def sweep_throttles(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
@@ -35,3 +58,10 @@ def sweep_throttles(timestamp: int) -> None:  # noqa: ARG001 - the queue passes 
 def sweep_steps(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
     """Forget what was begun and not finished."""
     steps.sweep_steps()
+
+
+@app.periodic(cron="47 3 * * *")
+@app.task(name="accounts.sweep_storage", queueing_lock="accounts.sweep_storage")
+def sweep_storage(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
+    """Remove files of this machine's storage folder that no workspace names."""
+    sweep(storage(), workspace_ids())
