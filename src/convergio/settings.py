@@ -26,6 +26,8 @@ _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in {"http", "https"} or not _public.hostname:
     raise SettingError("CONVERGIO_PUBLIC_URL must be the address people open, like https://desk.example.com.")
 HTTPS = _public.scheme == "https"
+# Under https browsers are told to use nothing else for this host and, unless this is off, for its subdomains.
+HSTS_SUBDOMAINS = env.flag("CONVERGIO_HSTS_SUBDOMAINS", True)
 
 # --- Secrets and policy -----------------------------------------------------------------------------------
 SECRET_KEY = env.secret("CONVERGIO_SECRET_KEY")
@@ -65,6 +67,8 @@ DEBUG = env.flag("CONVERGIO_DEBUG")
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.messages",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "procrastinate.contrib.django",
     "convergio.core",
     "convergio.accounts",
@@ -78,13 +82,15 @@ INSTALLED_APPS = [
     "convergio.site",
 ]
 MIDDLEWARE = [
-    "convergio.site.middleware.SecurityHeaders",
+    "convergio.site.security_headers.SecurityHeaders",
+    "convergio.site.request_limits.RequestLimits",
     "convergio.site.static_files.StaticFiles",
     "convergio.site.middleware.SignedInRequest",
     "convergio.site.rate_limit.RateLimit",
     "convergio.site.middleware.RequireActor",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "convergio.site.backoffice.door.BackOffice",
 ]
 ROOT_URLCONF = "convergio.site.urls"
 WSGI_APPLICATION = "convergio.site.wsgi.application"
@@ -112,7 +118,20 @@ TEMPLATES = [
             "environment": "convergio.site.jinja.environment",
             "context_processors": ["convergio.site.context.frame"],
         },
-    }
+    },
+    {
+        # The back office alone: Django's admin is written in Django's own template language.
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [str(PACKAGE / "site/backoffice/templates")],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
 ]
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[str] = []
@@ -138,7 +157,12 @@ SESSION_COOKIE_NAME = "__Host-convergio" if HTTPS else "convergio"
 CSRF_FAILURE_VIEW = "convergio.site.views.csrf_failed"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-SILENCED_SYSTEM_CHECKS: list[str] = []
+MESSAGE_STORAGE = "convergio.site.backoffice.door.Notes"
+SESSION_COOKIE_SECURE = HTTPS
+SILENCED_SYSTEM_CHECKS = [
+    "admin.E408",  # the user of the back office comes from our own look-up (site/backoffice/door.py),
+    "admin.E410",  # and nothing there keeps a session of Django's
+]
 
 LOGGING_CONFIG = "convergio.core.logs.configure"
 LOGGING = {"level": env.choice("CONVERGIO_LOG_LEVEL", "info", ("debug", "info", "warning", "error"))}

@@ -166,3 +166,11 @@ def test_the_activity_log_only_grows(owner: Person) -> None:
             with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
                 sql.execute(attempt)
         assert sql.execute("UPDATE activity SET user_id = NULL") == 1  # somebody's account went
+
+
+def test_any_living_key_reads_what_it_is_and_what_there_is(owner: Person) -> None:
+    client = key_client(owner, "tasks:read")
+    assert client.get("/api/openapi.json").status_code == 200
+    assert client.get("/api/auth/me").json()["email"] == owner.user.email
+    assert answered(client.get("/api/settings/profile")) == (403, "scope_required")
+    assert answered(client.post("/api/auth/logout")) == (403, "session_required")

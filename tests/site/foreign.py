@@ -149,6 +149,8 @@ IDS: dict[str, Factory] = {
     "workspace_id": lambda owner: owner.workspace.id,
     "expires": lambda _: 4_102_444_800,
     "signature": lambda _: "0" * 40,
+    "object_id": lambda owner: owner.user.id,  # of the back office, which has no workspace
+    "content_type_id": lambda _: 1,
     "number": lambda _: 0,  # of a mail's files; the mail beside it is the foreign one
 }
 # Fields of bodies and filters that name objects. Lists take one of them; a dot leads into a list's objects.

@@ -66,7 +66,8 @@ def test_pages_have_a_strict_policy_with_a_fresh_nonce(client: Client) -> None:
 
 def test_https_installations_ask_browsers_to_stay_there(client: Client, settings: Any) -> None:
     settings.HTTPS = True
-    assert client.get("/api/health")["Strict-Transport-Security"] == "max-age=31536000"
+    asked = client.get("/api/health")["Strict-Transport-Security"]
+    assert asked == "max-age=31536000; includeSubDomains"
 
 
 def test_last_use_is_noted_at_most_once_a_minute(owner: Person) -> None:

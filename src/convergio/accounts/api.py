@@ -185,7 +185,11 @@ def get_avatar(request: SignedInHttpRequest) -> HttpResponse:
     content = queries.avatar(request.actor)
     if content is None:
         raise NotFound("picture")
-    return HttpResponse(content, content_type=image_type(content))
+    return HttpResponse(
+        content,
+        content_type=image_type(content),
+        headers={"Content-Disposition": 'inline; filename="avatar"'},
+    )
 
 
 @router.post("/settings/profile/avatar", response=AvatarOut, tags=["profile"], summary="Set the own picture")

@@ -62,13 +62,31 @@ def _without(password: str, words: tuple[str, ...]) -> str:
 
 
 def fold_email(typed: str) -> str:
-    """What somebody typed, folded for comparing (NFC, lower case); it may be no address at all."""
-    return unicodedata.normalize("NFC", typed).replace("\0", "").strip().lower()
+    """What somebody typed, folded for comparing (NFC, lower case); it may be no address at all.
+
+    An international domain takes the form that the network uses (xn--...), in which no two look alike.
+    """
+    text = unicodedata.normalize("NFC", typed).replace("\0", "").strip().lower()
+    mailbox, at, domain = text.rpartition("@")
+    if domain.isascii() or len(text) > _LONGEST_EMAIL:
+        return text
+    return f"{mailbox}{at}{_network_form(domain)}"
+
+
+def _network_form(domain: str) -> str:
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:  # no domain at all
+        return domain
 
 
 def clean_email(typed: str) -> str:
-    """An address, folded."""
+    """An address, folded. Letters beyond ASCII are refused before the @: a dotless ı is too easily read as an i."""
     email = fold_email(typed)
+    if not email.isascii():
+        raise InvalidField(
+            "email", "Use an address with plain letters (a to z), digits and signs before the @."
+        )
     try:
         validate_email(email)
     except ValidationError:

@@ -23,7 +23,12 @@ def number(text: str | None) -> int:
 
 
 def local_path(request: HttpRequest, address: str) -> str:
-    """The address if it stays on this site, else nothing: a link must not lead people elsewhere."""
+    """The address if it stays on this site, else nothing: a link must not lead people elsewhere.
+
+    A bare word is nothing either: Django would take it for the name of a route.
+    """
+    if not address.startswith(("/", "http://", "https://")):
+        return ""
     here = {request.get_host()}
     return (
         address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""

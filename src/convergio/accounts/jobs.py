@@ -14,6 +14,7 @@ from convergio.accounts import (
     steps,
     throttles,
 )
+from convergio.accounts.operator_notices import What, mail_notice
 from convergio.accounts.workspaces import workspace_ids
 from convergio.core.jobs import RETRIES, enqueue
 from convergio.core.storage import storage
@@ -53,6 +54,12 @@ def mail_new_device(attempt_id: int) -> None:
     """Tell a person of a recorded sign-in, if it came from somewhere new."""
     with transaction.atomic():
         notices.mail_new_device(attempt_id)
+
+
+@app.task(name="accounts.mail_operator_notice", queue="default", retry=RETRIES)
+def mail_operator_notice(user_id: int, what: What) -> None:
+    """Tell a person what the operator did to their account."""
+    mail_notice(user_id, what)
 
 
 @app.task(name="accounts.mail_verification", queue="default", retry=RETRIES)

@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Iterator
+from itertools import chain
 
 from convergio.commands.doctor.database import check_database
+from convergio.commands.doctor.deploy import check_deploy
 from convergio.commands.doctor.disk import check_disk
 from convergio.commands.doctor.finding import Finding, Level
 from convergio.commands.doctor.keys import check_keys
@@ -16,6 +18,9 @@ from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     add_data_dir(parser)
+    parser.add_argument(
+        "--deploy", action="store_true", help="also list what is not fit for production, like a http address"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         import django  # noqa: PLC0415 - reads the environment
 
         django.setup()
-        for finding in findings(workplace):
+        for finding in chain(findings(workplace), check_deploy(workplace) if options.deploy else ()):
             problems += finding.level is Level.PROBLEM
             print(f"{finding.level.value:<8} {finding.subject + ':':<12} {finding.sentence}", flush=True)
             if finding.remedy:

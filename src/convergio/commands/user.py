@@ -1,4 +1,5 @@
-"""`convergio user create`: an account with a workspace of its own, whatever CONVERGIO_SIGNUP says."""
+"""`convergio user create`: an account with a workspace of its own, whatever CONVERGIO_SIGNUP says.
+`convergio user staff`: who may open the operator's back office."""
 
 import argparse
 import getpass
@@ -21,7 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the password from standard input; without it a terminal is asked, else one is made and printed",
     )
+    create.add_argument("--staff", action="store_true", help="let the person into the back office at /admin")
     create.set_defaults(run=create_account)
+    summary = "Let somebody into the back office at /admin, or out of it."
+    staff = actions.add_parser("staff", help=summary, description=summary)
+    add_data_dir(staff)
+    staff.add_argument("email", metavar="EMAIL", help="the address that the person signs in with")
+    staff.add_argument("--remove", action="store_true", help="they are no longer staff")
+    staff.set_defaults(run=change_staff)
 
 
 def create_account(options: argparse.Namespace) -> int:
@@ -31,9 +39,27 @@ def create_account(options: argparse.Namespace) -> int:
 
         user, workspace = create_user(email=options.email, password=password, name=options.name)
         print(f"{user.email} may sign in now, as the owner of {workspace.name}.")
+        if options.staff:
+            _make_staff(user.email, staff=True)
     if is_made_up:
         print(f"The password, shown this once: {password}")
     return 0
+
+
+def change_staff(options: argparse.Namespace) -> int:
+    with open_application(options):
+        _make_staff(options.email, staff=not options.remove)
+    return 0
+
+
+def _make_staff(email: str, *, staff: bool) -> None:
+    from convergio.accounts.operator import make_staff  # noqa: PLC0415 - models need Django's settings
+
+    user = make_staff(email, staff=staff)
+    if staff:
+        print(f"{user.email} may open the back office at /admin, once signed in with a second factor.")
+    else:
+        print(f"{user.email} may no longer open the back office.")
 
 
 def _password(options: argparse.Namespace) -> tuple[str, bool]:

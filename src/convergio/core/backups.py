@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import psycopg
@@ -22,8 +23,10 @@ from convergio.core.pg_tools import dump_database, restore_database
 _DUMP = "database.dump"
 _MANIFEST = "manifest.json"
 _FILES = "files"
+# Written anew after each backup; its time says when.
+_STAMP = "last-backup"
 # The server's own files: their content is in the dump.
-_LEFT_OUT = ("postgres", "postgres.location")
+_LEFT_OUT = ("postgres", "postgres.location", _STAMP)
 
 
 def write_backup(
@@ -61,10 +64,17 @@ def write_backup(
             for path in sorted(data_dir.iterdir()):
                 _add(archive, data_dir, path, skip=skip)
         draft.rename(target)
+        (data_dir / _STAMP).write_text("", encoding="ascii")
     except OSError as error:
         raise storage_fault(error, target.parent) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def last_backup(data_dir: Path) -> datetime | None:
+    """When the newest backup of this data folder was finished; None when there never was one."""
+    stamp = data_dir / _STAMP
+    return datetime.fromtimestamp(stamp.stat().st_mtime, UTC) if stamp.exists() else None
 
 
 def restore_backup(

@@ -80,6 +80,9 @@ _KEY_DOMAINS = {
     "/api/settings/security": "security",
 }
 
+# What tells a program what it is and what there is; any living key may read it, whatever it was made for.
+_ANY_KEY = frozenset({"/api/openapi.json", "/api/auth/me"})
+
 # All that is open to somebody whose workspace asks for a second factor that they have not set up yet.
 _LIMITED = (
     "/logout",
@@ -99,6 +102,11 @@ def key_domain(path: str) -> str | None:
         if domain := _KEY_DOMAINS.get("/".join(parts[:length])):
             return domain
     return None
+
+
+def is_open_to_any_key(path: str) -> bool:
+    """Whether an API key needs no scope to read this."""
+    return path in _ANY_KEY
 
 
 def is_open_to_limited(path: str) -> bool:

@@ -1,12 +1,14 @@
-"""The REST API: one NinjaAPI, its ways to sign in, its error shapes, and every domain's router."""
+"""The REST API: one ninja API, its ways to sign in, its error shapes, and every domain's router."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, NoReturn, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI, Schema
+from ninja import Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 from ninja.security import APIKeyCookie, APIKeyHeader, HttpBearer
 from ninja.utils import check_csrf
 
@@ -25,6 +27,7 @@ from convergio.core.rest import json_answer
 from convergio.mail.api import router as mail
 from convergio.site import errors, health
 from convergio.site.access import SAFE_METHODS
+from convergio.site.openapi import DocumentedApi
 from convergio.site.stats import router as stats
 from convergio.work.api import router as work
 
@@ -63,13 +66,29 @@ class KeyHeader(APIKeyHeader):
         return request.actor  # type: ignore[attr-defined]
 
 
-api = NinjaAPI(
+class StrictJson(Parser):
+    """Bodies are JSON objects, as RFC 8259 has it. ninja would look for a schema's fields on a list, too."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Raises ValueError, RecursionError; ninja answers 400 to either."""
+        found = json.loads(request.body, parse_constant=_no_number)
+        if not isinstance(found, dict):
+            raise ValueError("the body is no object")
+        return cast(dict[str, Any], found)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number in JSON")
+
+
+api = DocumentedApi(
     title="Convergio",
     version=convergio.__version__,
     description="Sign in with the session cookie, or send `Authorization: Bearer` with a token or API key.",
     openapi_url="/openapi.json",
     docs_url=None,
     auth=[SessionCookie(), Bearer(), KeyHeader()],
+    parser=StrictJson(),
     urls_namespace="api",
 )
 

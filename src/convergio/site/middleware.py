@@ -1,4 +1,4 @@
-"""What every request passes: security headers, the look-up of who it speaks for, and the demand to be somebody.
+"""What every request passes: the look-up of who it speaks for, and the demand to be somebody.
 
 A request is one transaction: it commits when the answer is below 400 and is rolled back otherwise, because an error
 that was turned into an answer must not leave half-done writes behind. Sign-in manages its own transactions, so that
@@ -7,13 +7,10 @@ refused attempts stay counted and written down.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from typing import cast
 from zoneinfo import ZoneInfo
 
 import structlog
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -26,13 +23,13 @@ from convergio.accounts.credentials import Credential, DeadConnection, SignedIn
 from convergio.accounts.errors import SecondFactorRequired
 from convergio.accounts.permissions import require_scope
 from convergio.accounts.reach import end_limit
-from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import AppError, NotSignedIn
 from convergio.core.tenancy import set_scope
 from convergio.site import errors
 from convergio.site.access import (
     SAFE_METHODS,
     is_api,
+    is_open_to_any_key,
     is_open_to_limited,
     is_public,
     key_domain,
@@ -41,42 +38,6 @@ from convergio.site.access import (
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger(__name__)
-
-_PAGE_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
-    "font-src 'self' data:; frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-
-
-class SecurityHeaders:
-    """Headers of every answer. A view that sets its own Content-Security-Policy or Cache-Control keeps it."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        self.fixed = {
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-        }
-        if settings.HTTPS:
-            self.fixed["Strict-Transport-Security"] = "max-age=31536000"
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        nonce = ""
-        if not is_api(request.path_info):
-            nonce = secrets.token_urlsafe(16)
-            cast(SignedInHttpRequest, request).csp_nonce = nonce
-        response = self.get_response(request)
-        headers = response.headers
-        for name, value in self.fixed.items():
-            headers[name] = value
-        if "Content-Security-Policy" not in headers:
-            headers["Content-Security-Policy"] = _PAGE_POLICY.format(nonce=nonce) if nonce else _API_POLICY
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "private, no-store"
-        return response
 
 
 class SignedInRequest:
@@ -177,6 +138,8 @@ def _require_reach(request: HttpRequest, actor: Actor) -> None:
     path = request.path_info
     if is_public(path):
         return
-    require_scope(actor, key_domain(path), writes=request.method not in SAFE_METHODS)
+    writes = request.method not in SAFE_METHODS
+    if writes or not is_open_to_any_key(path):
+        require_scope(actor, key_domain(path), writes=writes)
     if actor.is_limited and not is_open_to_limited(path):
         raise SecondFactorRequired

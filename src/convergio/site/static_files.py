@@ -1,4 +1,4 @@
-"""Static files from the package, and Swagger UI from django-ninja's own: no CDN, nothing copied.
+"""Static files from the package, Swagger UI from django-ninja's own, the admin's from Django: no CDN, nothing copied.
 
 Pages name them below /static/<version>/, the version being a digest of all contents: a browser keeps such a file for
 good and asks for none again until a release changes one. Modules and style sheets name each other relatively, so one
@@ -14,6 +14,7 @@ from typing import Any
 
 import ninja
 from django.conf import settings
+from django.contrib import admin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
@@ -35,10 +36,11 @@ def asset_url(path: str) -> str:
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """WhiteNoise with versioned addresses, and with /static/ninja/ added."""
+    """WhiteNoise with versioned addresses, and with /static/ninja/ and /static/admin/ added."""
 
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
+        self.add_files(str(Path(admin.__file__).parent / "static/admin"), prefix="/static/admin/")
         folder = Path(ninja.__file__).parent / "static/ninja"
         for name in SWAGGER_FILES:
             self.add_file_to_dictionary(f"{settings.STATIC_URL}ninja/{name}", str(folder / name))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from convergio.site import live, today, views
 from convergio.site.api import api
+from convergio.site.backoffice.desk import desk
 
 _pages = [
     path("dashboard", today.dashboard, name="dashboard"),
@@ -17,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/events", live.stream_events, name="events"),
     path("api/", api.urls),
     path("api-docs", views.api_docs, name="api_docs"),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", desk.urls),
     path("", include((_pages, "site"))),
     path("", include("convergio.accounts.urls")),
     path("", include("convergio.ai.urls")),
