@@ -193,6 +193,18 @@ def test_when_the_last_backup_code_is_used_none_comes_by_itself(owner: Person) -
     assert answered(log_in(owner, backup_code="23456-789ab")) == (401, "invalid_code")
 
 
+def test_app_and_backup_codes_outlive_a_change_of_the_secret_key(owner: Person, settings: Any) -> None:
+    app = switch_on(owner)
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another secret key, as long as it must be"
+    with app.code() as code:
+        assert answered(log_in(owner, code=code)) == (401, "invalid_code")
+    assert answered(log_in(owner, backup_code=app.backup_codes[0])) == (401, "invalid_code")
+    settings.SECRET_KEY_FALLBACKS = [former]
+    with app.code() as code:
+        assert log_in(owner, code=code).status_code == 200
+    assert log_in(owner, backup_code=app.backup_codes[0]).status_code == 200
+
+
 def test_somebody_elses_backup_code_is_worth_nothing(owner: Person, outsider: Person) -> None:
     switch_on(owner)
     theirs = switch_on(outsider).backup_codes[0]

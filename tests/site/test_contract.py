@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from convergio.accounts import sessions
-from convergio.accounts.actions import issue_api_key
+from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.client import Client as Device
 from convergio.site.api import api
 from tests.cast import Person

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from convergio.core import sql
-from convergio.core.crypto import keyed_digest
+from convergio.core.crypto import keyed_digests
 
 COUNT = 10
 FEW = 3  # left: time to make new ones
@@ -14,8 +14,8 @@ _LENGTH = 10  # 49 bits
 
 # One statement, so that of two parallel uses only one takes the code away.
 _SPEND = """
-UPDATE user_2fa SET backup_codes = backup_codes - %(digest)s::text
-WHERE user_id = %(user_id)s AND enabled_at IS NOT NULL AND backup_codes ? %(digest)s::text
+UPDATE user_2fa SET backup_codes = backup_codes - %(digests)s::text[]
+WHERE user_id = %(user_id)s AND enabled_at IS NOT NULL AND backup_codes ?| %(digests)s::text[]
 RETURNING jsonb_array_length(backup_codes)
 """
 
@@ -27,7 +27,13 @@ def make_codes() -> list[str]:
 
 def digest(user_id: int, code: str) -> str:
     """What is stored of a code: bound to its user, so that equal codes of two people differ."""
-    return keyed_digest(f"{user_id}:{fold(code)}", purpose="backup_codes").hex()
+    return digests(user_id, code)[0]
+
+
+def digests(user_id: int, code: str) -> list[str]:
+    """The same, and what it was under former secret keys."""
+    found = keyed_digests(f"{user_id}:{fold(code)}", purpose="backup_codes")
+    return [one.hex() for one in found]
 
 
 def fold(typed: str) -> str:
@@ -45,7 +51,7 @@ def spend(user_id: int, typed: str) -> int | None:
     """Use a code up; the answer is how many are left, None when it is none of the user's."""
     if not looks_like_code(typed):
         return None
-    left: int | None = sql.fetch_value(_SPEND, {"user_id": user_id, "digest": digest(user_id, typed)})
+    left: int | None = sql.fetch_value(_SPEND, {"user_id": user_id, "digests": digests(user_id, typed)})
     return left
 
 

@@ -82,6 +82,11 @@ def require_available() -> None:
         raise PasskeysUnavailable(sentence)
 
 
+def may_use(actor: Actor) -> bool:
+    """Whether the actor has a passkey that works at this address."""
+    return not why_unavailable() and Passkey.objects.filter(user_id=actor.require_user()).exists()
+
+
 def list_passkeys(actor: Actor) -> list[OwnPasskey]:
     """The actor's passkeys, the oldest first."""
     return sql.fetch_all(OwnPasskey, _LIST, [actor.user_id])

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from markupsafe import Markup
 
-from convergio.accounts import backup_codes, cookies, two_factor, two_factor_actions
+from convergio.accounts import backup_codes, cookies, passkeys, two_factor, two_factor_actions
 from convergio.accounts.client import client_of
 from convergio.accounts.errors import (
     CodeRequired,
@@ -131,6 +131,7 @@ def _confirm_page(
         "next": local_path(request, next_path),
         "email": request.actor.email,
         "needs_code": two_factor.is_on(request.actor.require_user()),
+        "passkeys_at": "/confirm/passkey" if passkeys.may_use(request.actor) else "",
         "errors": _errors(error),
     }
     return _told(render(request, "accounts/confirm.html", context), error)

@@ -71,6 +71,13 @@ def keyed_digest(value: str, *, purpose: str) -> bytes:
     return hmac.digest(derive_key(purpose), value.encode(), "sha256")
 
 
+def keyed_digests(value: str, *, purpose: str) -> list[bytes]:
+    """The digest under each key of this installation, the current one first: for finding what an old key made."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    keys = [_derive(secret, f"convergio/{purpose}") for secret in secrets]
+    return [hmac.digest(key, value.encode(), "sha256") for key in keys]
+
+
 def token_digest(token: str) -> bytes:
     """SHA-256 of a random token of at least 128 bits; enough for what cannot be guessed."""
     return hashlib.sha256(token.encode()).digest()
