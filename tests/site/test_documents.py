@@ -131,3 +131,10 @@ def test_the_guide_gives_every_reason_against_an_answer_with_its_sentence() -> N
     listed = guide.partition("### Why a mail is not answered")[2].partition("\n#")[0]
     rows = re.findall(r"^\| `([a-z_]+)` \| (.+?) \|$", listed, re.MULTILINE)
     assert rows == [(rule.reason, rule.sentence) for rule in RULES]
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/security.md").read_text(encoding="utf-8")))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 50
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
