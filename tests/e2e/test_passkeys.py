@@ -5,12 +5,14 @@ Browsers take passkeys at http://localhost but not at a bare address, so that th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
@@ -228,3 +230,72 @@ def test_who_cancels_at_google_reads_one_sentence(desk: Desk) -> None:
     page.get_by_role("link", name="Sign in with Google").click()
     page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_text("You did not let Google sign you in; nothing was changed.")).to_be_visible()
+
+
+def mailed_address(service: Service, desk: Desk, path: str) -> str:
+    """The link of this kind that was mailed to the desk, at the address where it is open."""
+
+    def found() -> Any:
+        texts = [mail.get_content() for mail in service.sent() if mail["To"] == desk.email]
+        return next(filter(None, (re.search(rf"{path}\?token=(\S+)", text) for text in texts)), None)
+
+    return f"{path}?token={wait_for(found, f'a link to {path}')[1]}"
+
+
+def set_up_an_app(desk: Desk) -> list[str]:
+    """Two-step sign-in from the settings; the answer is the recovery codes."""
+    page = desk.page
+    desk.open(SECURITY)
+    page.get_by_role("link", name="Set up").click()
+    page.get_by_role("button", name="Show the QR code").click()
+    app = pyotp.TOTP(page.locator(".cv-key").inner_text().replace(" ", ""))
+    page.get_by_role("textbox", name="Code").fill(app.now())
+    page.get_by_role("button", name="Switch on").click()
+    return page.locator(".cv-codes code").all_inner_texts()
+
+
+def test_from_registration_to_the_other_browser_that_is_signed_out(
+    desk: Desk, chromium: Browser, service: Service
+) -> None:
+    page, desk.email = desk.page, "journey@convergio.test"
+    desk.plug_in()
+    desk.open("/register")
+    page.get_by_label("Name").fill("Asha Nair")
+    page.get_by_label("Email").fill(desk.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Make account").click()
+    page.wait_for_url("**/dashboard")
+
+    desk.open(mailed_address(service, desk, "/verify"))
+    page.get_by_role("button", name="Yes, it is mine").click()
+    expect(page.get_by_role("heading", name="Address confirmed")).to_be_visible()
+
+    recovery = set_up_an_app(desk)
+    assert len(recovery) == 10
+    add_passkey(desk)
+
+    elsewhere = chromium.new_context()
+    other = elsewhere.new_page()
+    other.goto(f"{desk.url}/login")
+    other.get_by_label("Email").fill(desk.email)
+    other.get_by_label("Password", exact=True).fill(PASSWORD)
+    other.get_by_role("button", name="Sign in", exact=True).click()
+    other.get_by_role("link", name="Use a recovery code").click()
+    other.get_by_role("textbox", name="Recovery code").fill(recovery[0])
+    other.get_by_role("button", name="Sign in", exact=True).click()
+    other.wait_for_url("**/dashboard")
+
+    desk.touch(False)
+    sign_out(page)
+    button = page.get_by_role("button", name="Use a passkey")
+    expect(button).to_be_visible()
+    desk.touch(True)
+    button.click()
+    page.wait_for_url("**/dashboard")
+    desk.open(SECURITY)
+    expect(page.get_by_text("9 of 10 left")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Sign out:")).click()
+    page.wait_for_url("**done=session")
+    other.goto(f"{desk.url}/dashboard/commboost")
+    expect(other).to_have_url(re.compile("/login"))
+    elsewhere.close()

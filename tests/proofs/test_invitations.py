@@ -4,58 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPMessage, HTTPResponse
-from pathlib import Path
-from threading import Barrier
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
 from convergio.accounts.models import User, WorkspaceInvitation, WorkspaceMember
-from tests.e2e.service import Service, running_service, wait_for
+from tests.e2e.service import Service, wait_for
+from tests.proofs.racing import REQUESTS, at_once, send, service
 from tests.proofs.report import report
 
+__all__ = ["service"]
 pytestmark = pytest.mark.proof
 
-REQUESTS = 50
 GUEST, NEW, PASSWORD = "imran@convergio.test", "lata@convergio.test", "correct horse battery"
-Sent = tuple[int, HTTPMessage, str]
-
-
-@pytest.fixture
-def service(committed: None, database_urls: tuple[str, str], tmp_path: Path) -> Iterator[Service]:
-    """Two web processes, worker and mailwatch over the test's database."""
-    owner, application = database_urls
-    with running_service(tmp_path / "data", admin_url=owner, app_url=application) as started:
-        yield started
-
-
-def send(url: str, path: str, *, body: str | None = None, **headers: str) -> Sent:
-    """One request on a connection of its own; redirects are not followed."""
-    link = HTTPConnection(urlsplit(url).netloc, timeout=60)
-    try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        link.request("POST" if body is not None else "GET", path, body, named)
-        answer: HTTPResponse = link.getresponse()
-        return answer.status, answer.headers, answer.read().decode()
-    finally:
-        link.close()
-
-
-def at_once(service: Service, ask: Callable[[str], Sent]) -> Counter[int]:
-    """Ask REQUESTS times at once, half of each process; how often each status came."""
-    start = Barrier(REQUESTS)
-
-    def one(number: int) -> int:
-        start.wait()
-        return ask(service.urls[number % 2])[0]
-
-    with ThreadPoolExecutor(REQUESTS) as pool:
-        return Counter(pool.map(one, range(REQUESTS)))
 
 
 def mailed_token(service: Service, email: str) -> str:

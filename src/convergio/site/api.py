@@ -147,6 +147,11 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
     return json_answer({"error": str(error), "code": "invalid_request"}, status=error.status_code)
 
 
+# Addresses are tried in this order: what is asked for most comes first.
+api.add_router("", mail)
+api.add_router("", work)
+api.add_router("", stats)
+api.add_router("", ai)
 api.add_router("", accounts)
 api.add_router("", workspaces)
 api.add_router("", two_factor)
@@ -154,7 +159,3 @@ api.add_router("", email_address)
 api.add_router("", activity)
 api.add_router("", google)
 api.add_router("", passkeys)
-api.add_router("", ai)
-api.add_router("", work)
-api.add_router("", mail)
-api.add_router("", stats)

@@ -136,7 +136,7 @@ class RequireActor:
 def _require_reach(request: HttpRequest, actor: Actor) -> None:
     """Raises ScopeRequired, PersonRequired, SecondFactorRequired."""
     path = request.path_info
-    if is_public(path):
+    if (actor.via == "session" and not actor.is_limited) or is_public(path):
         return
     writes = request.method not in SAFE_METHODS
     if writes or not is_open_to_any_key(path):

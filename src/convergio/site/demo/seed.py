@@ -71,7 +71,9 @@ def _new_login(workspace: Workspace) -> DemoLogin:
 
 def _make_agency() -> Workspace:
     nobody = make_password(None)
-    owner = User.objects.create(email=EMAIL, name=OWNER, company=AGENCY, password=nobody)
+    owner = User.objects.create(
+        email=EMAIL, name=OWNER, company=AGENCY, password=nobody, email_verified_at=clock.now()
+    )
     workspace = create_workspace(owner, name=AGENCY)
     people = {_first_name(OWNER): owner.id}
     for name, role in TEAM.items():
