@@ -15,12 +15,14 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import lists, sync
+from benchmarks import lists, live, memory, sync
 from convergio.core.pg_binaries import packaged_binaries
 
 BENCHMARKS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "sync": ("Fetching mail", sync.run),
     "lists": ("Lists and search", lists.run),
+    "live": ("New mail in an open window", live.run),
+    "memory": ("Memory at rest", memory.run),
 }
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 _HEAD = """# Performance

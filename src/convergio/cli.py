@@ -13,7 +13,7 @@ from convergio import __version__
 from convergio.commands import COMMANDS, Command
 from convergio.core.environment import SettingError
 from convergio.core.errors import AppError
-from convergio.core.faults import EXIT_CONFIGURATION, PlatformFault, storage_fault
+from convergio.core.faults import EXIT_CONFIGURATION, ConfigurationFault, PlatformFault, storage_fault
 
 _EXIT_USAGE = 2
 _DISK_FULL = "The disk is full: free some space and run this again."
@@ -44,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"convergio: {_sentence(fault)}", file=sys.stderr)
         return _exit_code(fault)
     except Exception as fault:
-        sentence = _database_sentence(fault)
-        if sentence is None:
+        known = _database_fault(fault)
+        if known is None:
             raise
-        print(f"convergio: {sentence}", file=sys.stderr)
-        return 1
+        print(f"convergio: {known}", file=sys.stderr)
+        return known.exit_code
     return code
 
 
@@ -78,17 +78,26 @@ def _sentence(fault: Exception) -> str:
     return str(fault)
 
 
-def _database_sentence(fault: Exception) -> str | None:
-    """What is wrong with the database's machine, raised as it is or wrapped by Django; None for our own mistakes."""
+def _database_fault(fault: Exception) -> PlatformFault | None:
+    """What is wrong with the database's machine or our rights there; None for our own mistakes.
+
+    The error may come as it is or wrapped by Django.
+    """
     import psycopg  # noqa: PLC0415 - loaded already when it is one of its errors
 
     cause = fault if isinstance(fault, psycopg.Error) else fault.__cause__
-    if not isinstance(cause, psycopg.OperationalError):
+    if not isinstance(cause, psycopg.OperationalError | psycopg.errors.InsufficientPrivilege):
         return None
-    reason = str(cause).strip()
-    if isinstance(cause, psycopg.errors.DiskFull) or "No space left on device" in reason:
-        return _DISK_FULL
-    return f"The database gave up ({reason.splitlines()[0].rstrip('.') if reason else 'no answer'}): see its log."
+    lines = str(cause).strip().splitlines()
+    reason = lines[0].rstrip(".") if lines else "no answer"
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return ConfigurationFault(
+            f"The database refuses our role ({reason}): name the owner of the database in DATABASE_ADMIN_URL "
+            "and run convergio migrate, which gives the role of DATABASE_URL its rights."
+        )
+    if isinstance(cause, psycopg.errors.DiskFull) or "No space left on device" in str(cause):
+        return PlatformFault(_DISK_FULL)
+    return PlatformFault(f"The database gave up ({reason}): see its log.")
 
 
 def _exit_code(fault: Exception) -> int:

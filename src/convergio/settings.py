@@ -33,7 +33,7 @@ if DATABASE_URL and len(SECRET_KEY) < 32:
     raise SettingError(
         "CONVERGIO_SECRET_KEY must be set to at least 32 random characters; it encrypts stored secrets, so keep it."
     )
-SECRET_KEY_FALLBACKS = env.words("CONVERGIO_SECRET_KEY_OLD")
+SECRET_KEY_FALLBACKS = env.secret("CONVERGIO_SECRET_KEY_OLD").replace(",", " ").split()
 # A browser's session ends this many days after its start, and after so many days without use.
 SESSION_DAYS = env.number("CONVERGIO_SESSION_DAYS", 30, least=1)
 SESSION_IDLE_DAYS = env.number("CONVERGIO_SESSION_IDLE_DAYS", 14, least=1)
@@ -89,7 +89,7 @@ DATABASES = {
 }
 if env.flag("CONVERGIO_DATABASE_POOL"):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 32, "timeout": 10}
-elif not env.flag("CONVERGIO_ONE_SHOT"):
+else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -108,6 +108,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS: list[str] = []
 STATIC_ROOT = PACKAGE / "site" / "static"
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]

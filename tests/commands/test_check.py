@@ -112,6 +112,26 @@ def test_a_role_that_row_security_does_not_hold(server: EmbeddedPostgres, owner:
     assert "DATABASE_URL connects as convergio_app, a role with BYPASSRLS" in found
 
 
+def test_an_owner_whom_row_security_holds_is_told_of_every_workspace_all_the_same(
+    server: EmbeddedPostgres, owner: psycopg.Connection
+) -> None:
+    """As with DATABASE_URL alone: one role, which owns the tables."""
+    owner.execute(INBOX, ["far@convergio.test", "unreachable", "", None])
+    owner.execute(INBOX, ["old@convergio.test", "ok", "", b"\x01" + secrets.token_bytes(40)])
+    owner.execute(EMAIL, ["failed", "failed"])
+    owner.execute("CREATE ROLE plain_owner LOGIN IN ROLE convergio")
+    plain = server.admin_url.replace("//convergio@", "//plain_owner@")
+    assert plain != server.admin_url
+    done = convergio("check", **external(server) | {"DATABASE_ADMIN_URL": plain})
+    for statement in ("DELETE FROM inboxes", "DELETE FROM emails", "DROP ROLE plain_owner"):
+        owner.execute(statement)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "The mailbox far@convergio.test cannot be reached." in done.stdout
+    assert "The password of old@convergio.test was stored under another CONVERGIO_SECRET_KEY." in done.stdout
+    assert "1 message could not be sent." in done.stdout
+    assert "The owner plain_owner does not see every row, so convergio db backup" in done.stdout
+
+
 def test_a_table_without_row_security(server: EmbeddedPostgres, owner: psycopg.Connection) -> None:
     owner.execute("ALTER TABLE emails DISABLE ROW LEVEL SECURITY")
     owner.execute("ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY")
@@ -124,12 +144,28 @@ def test_a_table_without_row_security(server: EmbeddedPostgres, owner: psycopg.C
     assert found.count("problem ") == 2
 
 
+def test_a_failed_job_is_listed_and_run_again_by_the_commands_that_the_remedy_names(
+    server: EmbeddedPostgres, owner: psycopg.Connection
+) -> None:
+    (number,) = owner.execute(f"{JOB} RETURNING id", ["failed"]).fetchone() or (0,)
+    shell = ("manage", "--data-dir", server.data_dir, "procrastinate", "shell")
+    found = convergio("check", "--data-dir", server.data_dir).stdout
+    assert "convergio manage procrastinate shell list_jobs status=failed" in found
+    assert "convergio manage procrastinate shell retry" in found
+    assert f"#{number} mail.draft_reply" in convergio(*shell, "list_jobs", "status=failed").stdout
+    convergio(*shell, "retry", str(number))
+    status = owner.execute(
+        "DELETE FROM procrastinate_jobs WHERE id = %s RETURNING status", [number]
+    ).fetchone()
+    assert status == ("todo",)
+
+
 def test_jobs_that_wait_and_jobs_that_failed(server: EmbeddedPostgres, owner: psycopg.Connection) -> None:
     for status in ("todo", "failed", "failed"):
         owner.execute(JOB, [status])
     found = problems(server)
     owner.execute("DELETE FROM procrastinate_jobs")
-    assert "1 jobs are due, the oldest for 10 minutes, with 0 workers running." in found
+    assert "1 job is due, the oldest for 10 minutes, with 0 workers running." in found
     assert "Start convergio worker, or more of them." in found
     assert "2 jobs of mail.draft_reply failed for good." in found
 
@@ -149,9 +185,9 @@ def test_mail_that_does_not_leave(server: EmbeddedPostgres, owner: psycopg.Conne
         owner.execute(EMAIL, [state, state])
     found = problems(server)
     owner.execute("DELETE FROM emails")
-    assert "1 messages could not be sent." in found
-    assert "1 messages may or may not have been delivered." in found
-    assert "1 messages wait to be sent for more than 15 minutes." in found
+    assert "1 message could not be sent." in found
+    assert "1 message may or may not have been delivered." in found
+    assert "1 message has waited to be sent for more than 15 minutes." in found
     assert found.count("problem ") == 3
 
 

@@ -54,6 +54,7 @@ def test_every_command_has_help(command: str) -> None:
         (["up", "--port", "99999"], "“99999” is not a port"),
         (["db"], "the following arguments are required: ACTION"),
         (["web", "--frob"], "unrecognized arguments: --frob"),
+        (["db", "schema", "--check"], "--check compares with the folder of --output, which is missing"),
     ],
 )
 def test_a_mistyped_command_line_is_one_sentence(arguments: list[str], complaint: str) -> None:
@@ -107,6 +108,31 @@ def test_the_administrators_address_sees_the_tables_and_the_applications_does_no
     # Nothing runs there between two commands.
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(admin)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["db", "backup", "/nowhere/at/all.tar"],
+            "There is no folder /nowhere/at: make it, or name another file.",
+        ),
+        (
+            ["db", "restore", "/nowhere.tar"],
+            "There is no file /nowhere.tar: name what `convergio db backup` wrote.",
+        ),
+    ],
+)
+def test_a_backup_file_in_a_wrong_place_is_one_sentence(
+    data_dir: Path, arguments: list[str], sentence: str
+) -> None:
+    done = convergio(*arguments, "--data-dir", data_dir)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"convergio: {sentence}\n")
+
+
+def test_a_restore_without_its_file_makes_nothing(tmp_path: Path) -> None:
+    assert convergio("db", "restore", "/nowhere.tar", "--data-dir", tmp_path / "new").returncode == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_check_finds_nothing_wrong_with_a_fresh_installation(data_dir: Path) -> None:

@@ -72,6 +72,17 @@ def test_each_step_and_the_login_are_told_on_the_terminal(demo: Demo) -> None:
     assert demo.note["password"] in printed
 
 
+def test_nothing_else_is_told(demo: Demo) -> None:
+    printed = demo.log.read_text(encoding="utf-8").splitlines()
+    assert [line for line in printed if line.startswith(("web ", "worker ", "mailwatch "))] == []
+
+
+def test_other_users_of_the_machine_cannot_read_its_mail(demo: Demo) -> None:
+    """The data folder itself lets the database's user through when root starts it."""
+    for folder in (demo.data_dir / "outbox", *demo.data_dir.glob("mail/*/*")):
+        assert folder.stat().st_mode & 0o077 == 0, folder
+
+
 def test_five_maildir_inboxes_draft_replies(demo: Demo) -> None:
     inboxes = {inbox["tag"]: inbox for inbox in demo.get("/api/inboxes")}
     assert sorted(inboxes) == sorted(TAGS)
@@ -119,7 +130,7 @@ def test_import_joins_the_running_demo(demo: Demo, tmp_path: Path) -> None:
 def test_check_finds_nothing_wrong_beside_it(demo: Demo) -> None:
     done = convergio("check", "--data-dir", demo.data_dir)
     assert "problem" not in done.stdout.replace("problem  disk", "")
-    assert "1 workers are running" in done.stdout
+    assert "1 worker is running" in done.stdout
     assert "5 mailboxes are watched" in done.stdout
 
 

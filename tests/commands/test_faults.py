@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from convergio.core.embedded_pg import EmbeddedPostgres
 from convergio.core.pg_home import locate_home
 from tests.core.test_pg_check import server_of_version
 from tests.support.commands import convergio, free_port
@@ -126,6 +128,21 @@ def test_a_database_url_without_a_secret_key() -> None:
     done = convergio("migrate", DATABASE_URL="postgresql://someone@127.0.0.1:1/mail")
     assert done.returncode == 78
     assert "does not open: Connection refused." in sentence(done)
+
+
+@pytest.mark.parametrize("command", ["up", "migrate", "check"])
+def test_a_role_that_may_neither_make_nor_read_the_tables(command: str) -> None:
+    """DATABASE_URL of the application alone, where another role owns the database."""
+    with reachable_folder() as folder, EmbeddedPostgres(folder / "data", durable=False) as server:
+        assert convergio("migrate", "--data-dir", server.data_dir).returncode == 0
+        with psycopg.connect(server.admin_url, autocommit=True) as owner:
+            owner.execute("CREATE ROLE stranger LOGIN")
+        url = server.app_url.replace("//convergio_app@", "//stranger@")
+        port = ["--port", str(free_port())] if command == "up" else []
+        done = convergio(command, *port, DATABASE_URL=url, CONVERGIO_SECRET_KEY="k" * 40)
+    assert done.returncode == 78
+    assert "The database refuses our role (permission denied for" in sentence(done)
+    assert "name the owner of the database in DATABASE_ADMIN_URL" in done.stderr
 
 
 def test_a_damaged_note_of_the_demo(tmp_path: Path) -> None:

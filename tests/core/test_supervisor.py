@@ -39,10 +39,10 @@ _PARENT = (
 class Run:
     """A running supervisor and the pids of everything below it."""
 
-    def __init__(self, folder: Path, *programs: str) -> None:
+    def __init__(self, folder: Path, *programs: str, code: str = _SUPERVISOR) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SUPERVISOR, folder, *programs], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, folder, *programs], stdout=subprocess.PIPE, text=True
         )
 
     def pids(self) -> list[int]:
@@ -143,3 +143,21 @@ def test_lines_come_with_the_name_of_their_program_and_none_is_lost(tmp_path: Pa
         f"p0 {n}" for n in range(5000)
     ]
     assert "p0 hello" in lines
+
+
+def test_a_restart_starts_every_program_anew_at_once(tmp_path: Path) -> None:
+    """SIGUSR1 asks this supervisor for it; a crash before does not make anybody wait."""
+    restarting = _SUPERVISOR.replace("sys.exit(Supervisor(", "supervisor = Supervisor(").replace(
+        "stop_seconds=1).run())",
+        "stop_seconds=1)\nsignal.signal(signal.SIGUSR1, lambda *_: supervisor.restart())\nsys.exit(supervisor.run())",
+    )
+    run = Run(tmp_path, _SLEEPER, _SLEEPER, code=restarting)
+    first = run.wait_for_pids(2)
+    begin = time.monotonic()
+    run.process.send_signal(signal.SIGUSR1)
+    both = run.wait_for_pids(4)
+    assert time.monotonic() - begin < 2
+    wait_until(lambda: all_gone(first))
+    code, printed, _ = run.end(signal.SIGTERM)
+    assert (code, "starting again in" in printed) == (0, False)
+    assert all_gone(both)

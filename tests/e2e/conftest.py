@@ -13,7 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import APPLICATION_ROLE, with_database
 from tests.e2e.service import EMAIL, PASSWORD, Service, running_service
+from tests.mail.servers import mail_servers, smtp_server
 from tests.support.postgres import reachable_folder
+
+__all__ = ["mail_servers", "smtp_server"]
 
 CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = [

@@ -16,12 +16,16 @@ def letter(
     text: str = "How long does a refund take?",
     *,
     sender: str = "Meera Iyer <meera@customer.example>",
+    to: str = "support@convergio.test",
+    answers: str = "",
     html: str = "",
     attach: bytes = b"",
 ) -> bytes:
-    """A mail from outside with a Message-ID of its own."""
+    """A mail from outside with a Message-ID of its own; `answers` is the Message-ID of an earlier one."""
     message = EmailMessage(policy=SMTP)
-    message["From"], message["To"], message["Subject"] = sender, "support@convergio.test", subject
+    message["From"], message["To"], message["Subject"] = sender, to, subject
+    if answers:
+        message["In-Reply-To"] = message["References"] = answers
     message["Message-ID"] = f"<browser-{next(_numbers)}@customer.example>"
     message["Date"] = format_datetime(datetime.now(UTC))
     message.set_content(text)

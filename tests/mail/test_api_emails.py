@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -303,7 +303,7 @@ def test_an_attachment_is_offered_under_its_name_and_never_run(owner: Person, su
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer["Content-Security-Policy"]
     assert client.get(f"/api/emails/{stored['id']}/attachments/1").status_code == 404
-    storage().remove(stored["attachments"][0]["sha256"])
+    storage().remove_unused(stored["attachments"][0]["sha256"], timedelta(-1))
     assert client.get(f"/api/emails/{stored['id']}/attachments/0").status_code == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -259,3 +260,11 @@ def test_addresses_of_any_length_are_stored(receiver: Receiver) -> None:
     raw = raw_message(sender=f"{'N' * 400} <{long}>", to=f"support@convergio.test, {long}", cc=long)
     [stored] = store_batch(receiver, [arrival(raw)])
     assert stored.parse_error is None
+
+
+def test_a_pipe_is_refused_and_not_read_half(receiver: Receiver, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(
+        NothingToImport, match="is neither a file nor a folder; write what comes from it to a file"
+    ):
+        import_path(receiver, tmp_path / "pipe")

@@ -84,6 +84,11 @@ def test_every_kind_of_remote_load_is_blocked_and_counted(body: str) -> None:
     assert shown.blocked_remote == 1
 
 
+def test_a_link_beside_a_form_is_not_counted_as_a_blocked_image() -> None:
+    shown = show('<form><input name="a"><a href="https://shop.test/offer">Shop</a></form>')
+    assert shown.blocked_remote == 0
+
+
 def test_the_reader_may_allow_remote_images_fonts_and_backgrounds() -> None:
     body = (
         "<style>@font-face{font-family:x;src:url(https://t.test/f)}p{background:url(https://t.test/b)}</style>"

@@ -1,4 +1,7 @@
-"""Proofs take minutes: they run when asked for (`pytest -m proof tests/proofs -s`) and print what they saw."""
+"""Proofs take minutes: they run when asked for (`pytest -m proof tests/proofs -s`) and print what they saw.
+
+Those marked `proof(quick=True)` run with all other tests too.
+"""
 
 from __future__ import annotations
 
@@ -16,5 +19,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
         return
     skip = pytest.mark.skip(reason="a proof; run it with -m proof")
     for item in items:
-        if item.get_closest_marker("proof"):
+        mark = item.get_closest_marker("proof")
+        if mark is not None and not mark.kwargs.get("quick"):
             item.add_marker(skip)

@@ -13,6 +13,7 @@ from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import UserSession
 from convergio.ai.models import KnowledgeDocument
 from convergio.core.tenancy import workspace_scope
+from convergio.mail.attachments import store_attachment
 from convergio.mail.drafts import DraftFields, save_draft
 from convergio.mail.ingest import store_messages
 from convergio.mail.models import AutoReply, Email, Inbox
@@ -74,6 +75,10 @@ def reply_id(owner: Person) -> int:
     ).id
 
 
+def file_id(owner: Person) -> int:
+    return store_attachment(owner.actor, filename="canary.txt", content=canary(owner).encode()).id
+
+
 def document_id(owner: Person) -> int:
     return KnowledgeDocument.objects.create(
         workspace=owner.workspace, title=canary(owner), body=canary(owner)
@@ -96,14 +101,19 @@ IDS: dict[str, Factory] = {
     "signature": lambda _: "0" * 40,
     "number": lambda _: 0,  # of a mail's files; the mail beside it is the foreign one
 }
-# Fields of bodies and filters that name objects. Lists take one of them.
+# Fields of bodies and filters that name objects. Lists take one of them; a dot leads into a list's objects.
 FIELDS: dict[str, Factory] = {
     **IDS,
+    "ids": lambda owner: email(owner).id,
+    "from_inbox": lambda owner: inbox(owner).id,
+    "parent_message_id": lambda owner: email(owner).message_id,
+    "references_chain": lambda owner: email(owner).message_id,
+    "attachments.id": file_id,
     "before": task_id,
     "after": task_id,
     "assignee_id": lambda owner: owner.user.id,
     "assignee": lambda owner: owner.user.id,
-    "cursor": lambda owner: email(owner).id + 10**6,
+    "cursor": lambda owner: email(owner).id + 10**6,  # above every object of the list
     "thread": lambda owner: email(owner).thread_id,
     "search": lambda _: "canary",
     "tag": lambda owner: inbox(owner).tag,
@@ -112,10 +122,40 @@ FIELDS: dict[str, Factory] = {
     "user": lambda owner: owner.user.id,
 }
 # Fields that end like an id and name nothing of a workspace.
-NO_OBJECTS = frozenset({"message_id", "parent_message_id", "external_id"})
+NO_OBJECTS = frozenset({"message_id", "external_id"})
+# Words and places in a list: every workspace answers them for itself, and need not know them.
+NO_IDS = frozenset({"search", "tag", "cursor", "expires", "signature", "number"})
+# Bodies that an operation accepts, where the smallest one by its schema is refused before its ids are looked up.
+BODIES: dict[str, Callable[[Person], dict[str, Any]]] = {
+    "POST /api/send-email": lambda person: {
+        "from_inbox": inbox(person).id,
+        "to": "ananya@lumen.example",
+        "subject": "Hello",
+        "body": "Hello",
+    },
+}
+# What pages read of their forms and addresses beside the path, and what of another workspace is put there.
+PAGE_FIELDS: dict[str, Factory] = {
+    "ids": IDS["thread_id"],
+    "thread": IDS["thread_id"],
+    "draft": IDS["draft_id"],
+    "queued": IDS["email_id"],
+    "inbox": IDS["inbox_id"],
+    "stored": lambda owner: f"{file_id(owner)}/canary.txt",
+    "before": task_id,
+    "after": task_id,
+    "assignee": lambda owner: owner.user.id,
+    "page": lambda owner: email(owner).id,
+    "q": lambda _: "canary",
+    "question": lambda _: "canary",
+    "tag": lambda owner: inbox(owner).tag,
+}
 
-# What a page's form sends, where its view looks at the form before it looks for the object.
+# What a page's form sends, where its view looks at the form before it looks for the objects.
 FORMS: dict[str, dict[str, str]] = {
+    "/dashboard/commboost/compose": {"to": "ananya@lumen.example", "subject": "x", "body_text": "x"},
+    "/dashboard/workboost/tasks/new": {"title": "x", "status": "todo", "priority": "medium"},
+    "/dashboard/workboost/tasks/{task_id}": {"title": "x", "status": "todo", "priority": "medium"},
     "/dashboard/workboost/tasks/{task_id}/move": {"status": "done"},
 }
 

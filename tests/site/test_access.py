@@ -20,9 +20,10 @@ PUBLIC = {
     "POST /api/auth/refresh",
     "POST /api/auth/password-reset",
     "POST /api/auth/password-reset/confirm",
+    "POST /api/auth/email/verify",
 }
 PICTURE = "/mail-images/{workspace_id}/{email_id}/{number}/{expires}/{signature}"
-PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm", PICTURE}
+PUBLIC_PAGES = {"/", "/login", "/register", "/reset", "/reset/confirm", "/verify", PICTURE}
 
 
 def anything(operation: Operation) -> dict[str, int]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import getaddresses
+from itertools import pairwise
 
 import pytest
 
@@ -197,3 +198,10 @@ def test_the_knowledge_base_has_documents_for_all_and_for_each_inbox() -> None:
     assert {document.inbox_tag for document in documents} == {None, *TAGS}
     assert all(document.title and document.body.strip() for document in documents)
     assert len({document.title for document in documents}) == len(documents) >= 8
+
+
+def test_paragraphs_that_a_draft_may_quote_have_no_line_ends_inside() -> None:
+    for document in demo_documents():
+        pairs = pairwise(document.body.splitlines())
+        broken = [line for before, line in pairs if before and line and line[0] not in "-|#"]
+        assert broken == [], document.title

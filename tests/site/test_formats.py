@@ -51,6 +51,11 @@ def test_past_moments_are_told_in_one_unit(seconds: int, read: str) -> None:
     assert formats.ago(datetime.fromtimestamp(NOON.timestamp() - seconds, UTC)) == read
 
 
+def test_inside_a_sentence_this_minute_is_just_now() -> None:
+    assert formats.ago_within(datetime.fromtimestamp(NOON.timestamp() - 5, UTC)) == "just now"
+    assert formats.ago_within(datetime.fromtimestamp(NOON.timestamp() - 90_000, UTC)) == "yesterday 11:00"
+
+
 @pytest.mark.parametrize(
     ("number", "read"),
     [

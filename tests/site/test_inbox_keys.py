@@ -25,8 +25,8 @@ from convergio.mail.ingest import Stored, store_messages
 from convergio.mail.models import AutoReply, Email, EmailDelivery, EmailThread, Inbox
 from tests.cast import Person
 from tests.mail.messages import arrival, make_inbox, raw_message, receiver_of
-from tests.site.foreign import FIELDS, IDS, canary, make
-from tests.site.test_outsider import WITH_IDS, foreign_fields
+from tests.site.foreign import IDS, NO_IDS, canary, make
+from tests.site.test_outsider import WITH_IDS, accepted_body, foreign_fields, given
 from tests.site.url_map import UNSAFE, Operation, api_operations, content_of
 
 pytestmark = pytest.mark.django_db
@@ -103,17 +103,21 @@ def test_ids_in_bodies_reach_nothing_of_another_inbox(
 ) -> None:
     client = key_for(owner, place)
     own = take_up(owner, place, subject="Ours")
-    for field in foreign_fields(operation.body):
-        value = make(FIELDS.get(field.name, FIELDS["email_id"]), owner)
+    for field, name in foreign_fields(operation.body):
+        body = accepted_body(operation, owner) | given(field, name, owner)
+        if name != "from_inbox" and "from_inbox" in body:
+            body["from_inbox"] = place.id
         values = {
-            name: {"email_id": own.email_id, "inbox_id": place.id}.get(name) or make(IDS[name], owner)
-            for name in operation.parameters
+            parameter: {"email_id": own.email_id, "inbox_id": place.id}.get(parameter)
+            or make(IDS[parameter], owner)
+            for parameter in operation.parameters
         }
         before = beyond(owner, place)
-        answer = operation.send(client, values, **{field.name: [value] if field.many else value})
-        assert answer.status_code < 500, f"{operation} {field.name}: {answer.content!r}"
+        answer = operation.send(client, values, **body)
+        wanted = range(500) if name in NO_IDS else [403, 404]
+        assert answer.status_code in wanted, f"{operation} {name}: {answer.status_code} {answer.content!r}"
         assert canary(owner).encode() not in answer.content
-        assert beyond(owner, place) == before, f"{operation} changed a row by {field.name}"
+        assert beyond(owner, place) == before, f"{operation} changed a row by {name}"
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
@@ -124,10 +128,10 @@ def test_lists_and_filters_show_nothing_of_another_inbox(
         make(factory, owner)
     client = key_for(owner, place)
     assert canary(owner).encode() not in content_of(operation.send(client, {}))
-    for field in foreign_fields(operation.query):
-        answer = operation.send(client, {}, **{field.name: make(FIELDS[field.name], owner)})
-        assert answer.status_code < 500, f"{operation}?{field.name}: {answer.content!r}"
-        assert canary(owner).encode() not in content_of(answer), f"{operation}?{field.name}"
+    for field, name in foreign_fields(operation.query):
+        answer = operation.send(client, {}, **given(field, name, owner))
+        assert answer.status_code < 500, f"{operation}?{name}"
+        assert canary(owner).encode() not in content_of(answer), f"{operation}?{name}"
 
 
 def test_lists_search_and_counts_show_the_own_inbox(owner: Person, place: Inbox) -> None:

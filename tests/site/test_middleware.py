@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from convergio.accounts.models import ApiKey, User, UserSession
+from convergio.site.static_files import asset_url
 from tests.cast import PASSWORD, Person
 
 pytestmark = pytest.mark.django_db
@@ -135,11 +136,20 @@ def test_the_documents_come_from_this_server(owner: Person) -> None:
     assert "/api/auth/login" in document["paths"]
     page = client.get("/api-docs").content.decode()
     assert "//" not in page.replace("<!doctype", "")
-    for address in ("/static/ninja/swagger-ui-bundle.js", "/static/ninja/swagger-ui.css"):
-        assert address in page
-        answer = client.get(address)
+    for name in ("ninja/swagger-ui-bundle.js", "ninja/swagger-ui.css"):
+        assert asset_url(name) in page
+        answer = client.get(asset_url(name))
         assert (answer.status_code, len(b"".join(answer)) > 1000) == (200, True)
         answer.close()
+
+
+def test_a_browser_keeps_what_pages_name_and_asks_anew_for_the_rest(client: Client) -> None:
+    kept = client.get(asset_url("js/app.js"))
+    assert kept["Cache-Control"] == "max-age=315360000, public, immutable"
+    asked = client.get("/static/js/app.js")
+    assert asked["Cache-Control"] == "max-age=60, public"
+    assert b"".join(kept) == b"".join(asked)
+    assert client.get("/static/0123456789ab/js/app.js").status_code == 404
 
 
 def test_an_api_key_is_nobody_when_mistyped_ended_or_old(owner: Person) -> None:

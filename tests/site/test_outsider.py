@@ -5,21 +5,49 @@ The map is read from the API's document and from the routes, so a new endpoint i
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 
+import convergio
 from convergio.core.tenancy import workspace_scope
+from convergio.site.access import is_public
 from tests.cast import Person
-from tests.site.foreign import FIELDS, FORMS, IDS, NO_OBJECTS, canary, make
+from tests.site.foreign import (
+    BODIES,
+    FIELDS,
+    FORMS,
+    IDS,
+    NO_IDS,
+    NO_OBJECTS,
+    PAGE_FIELDS,
+    canary,
+    email,
+    inbox,
+    make,
+)
 from tests.site.url_map import UNSAFE, Field, Operation, api_operations, content_of, pages
 
 pytestmark = pytest.mark.django_db
 
+PACKAGE = Path(convergio.__file__).parent
 OPERATIONS = api_operations()
 WITH_IDS = [operation for operation in OPERATIONS if operation.parameters]
 PAGES_WITH_IDS = [page for page in pages() if page.parameters]
+_REFERENCES = """
+SELECT k.conrelid::regclass::text, child.attname::text, k.confrelid::regclass::text, parent.attname::text
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid AND c.relrowsecurity
+JOIN pg_class p ON p.oid = k.confrelid AND p.relrowsecurity
+JOIN pg_attribute child ON child.attrelid = k.conrelid AND child.attnum = k.conkey[1]
+JOIN pg_attribute parent ON parent.attrelid = k.confrelid AND parent.attnum = k.confkey[1]
+WHERE k.contype = 'f' AND cardinality(k.conkey) = 1
+"""
 # Parameters that name a thing which every workspace has its own of.
 OWN_NAMES = {"tag": "a tag is looked up among the workspace's own inboxes"}
 
@@ -42,13 +70,45 @@ def values_of(operation: Operation, owner: Person) -> dict[str, Any]:
     return {name: make(IDS[name], owner) for name in operation.parameters}
 
 
-def foreign_fields(fields: tuple[Field, ...]) -> list[Field]:
-    """The fields that name objects. One that ends like an id and is not known fails the test."""
+def foreign_fields(fields: tuple[Field, ...], within: str = "") -> Iterator[tuple[Field, str]]:
+    """The fields that name objects, each with its name in FIELDS. One that ends like an id and is not known fails."""
     for field in fields:
-        looks_like_id = field.name == "ids" or field.name.endswith(("_id", "_ids"))
-        known = field.name in FIELDS or field.name in NO_OBJECTS or field.name == "ids"
-        assert known or not looks_like_id, f"name the field {field.name} in tests/site/foreign.py"
-    return [field for field in fields if field.name in FIELDS or field.name == "ids"]
+        name = within + field.name
+        looks_like_id = re.search(r"(^|[_.])ids?$", name) is not None
+        assert name in FIELDS or field.name in NO_OBJECTS or not looks_like_id, (
+            f"name the field {name} in tests/site/foreign.py"
+        )
+        if name in FIELDS:
+            yield field, name
+        for inner, inner_name in foreign_fields(field.inner, f"{name}."):
+            yield replace(field, sample=inner.name), inner_name
+
+
+def given(field: Field, name: str, owner: Person) -> dict[str, Any]:
+    """The field with an object of the owner."""
+    value = make(FIELDS[name], owner)
+    return {field.name: field.holding({field.sample: value} if "." in name else value)}
+
+
+def accepted_body(operation: Operation, person: Person) -> dict[str, Any]:
+    """What the operation takes from this person, where its schema's smallest body is not enough."""
+    found: dict[str, Any] = make(BODIES.get(str(operation), lambda _: {}), person)
+    return found
+
+
+def foreign_references(workspace_id: int) -> list[str]:
+    """Foreign keys of the workspace's rows that lead to a row which the workspace itself does not see."""
+    found = []
+    with workspace_scope(workspace_id), connection.cursor() as cursor:
+        cursor.execute(_REFERENCES)
+        for child, column, parent, key in cursor.fetchall():
+            cursor.execute(
+                f"SELECT count(*) FROM {child} c WHERE c.workspace_id = %s AND c.{column} IS NOT NULL"
+                f" AND NOT EXISTS (SELECT FROM {parent} p WHERE p.{key} = c.{column})",
+                [workspace_id],
+            )
+            found += [f"{child}.{column}"] if cursor.fetchone() != (0,) else []
+    return found
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=str)
@@ -92,15 +152,30 @@ def test_an_outsider_sees_and_changes_nothing_by_page(
     ids=str,
 )
 def test_ids_in_bodies_reach_nothing(operation: Operation, owner: Person, outsider: Person) -> None:
-    for field in foreign_fields(operation.body):
-        value = make(FIELDS.get(field.name, FIELDS["email_id"]), owner)
+    for field, name in foreign_fields(operation.body):
+        body = accepted_body(operation, outsider) | given(field, name, owner)
         # The address is the outsider's own where it can be: the foreign id is in the body alone.
-        values = {name: make(IDS[name], outsider) for name in operation.parameters}
+        values = {parameter: make(IDS[parameter], outsider) for parameter in operation.parameters}
         before = fingerprint(owner.workspace.id)
-        answer = operation.send(outsider.program(), values, **{field.name: [value] if field.many else value})
-        assert answer.status_code < 500, f"{operation} {field.name}: {answer.content!r}"
+        answer = operation.send(outsider.program(), values, **body)
+        wanted = range(500) if name in NO_IDS else [404]
+        assert answer.status_code in wanted, f"{operation} {name}: {answer.status_code} {answer.content!r}"
         assert canary(owner).encode() not in answer.content
-        assert fingerprint(owner.workspace.id) == before, f"{operation} changed a row by {field.name}"
+        assert fingerprint(owner.workspace.id) == before, f"{operation} changed a row by {name}"
+        assert foreign_references(outsider.workspace.id) == []
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in OPERATIONS if not one.public and [*foreign_fields(one.body)]], ids=str
+)
+def test_the_same_body_reaches_its_object_for_the_owner(operation: Operation, owner: Person) -> None:
+    """Otherwise the 404 above would prove nothing."""
+    for field, name in foreign_fields(operation.body):
+        if name in NO_IDS:
+            continue
+        body = accepted_body(operation, owner) | given(field, name, owner)
+        answer = operation.send(owner.program(), values_of(operation, owner), **body)
+        assert answer.status_code < 300, f"{operation} {name}: {answer.content!r}"
 
 
 @pytest.mark.parametrize(
@@ -109,12 +184,62 @@ def test_ids_in_bodies_reach_nothing(operation: Operation, owner: Person, outsid
 def test_ids_in_filters_find_nothing(operation: Operation, owner: Person, outsider: Person) -> None:
     for factory in IDS.values():
         make(factory, owner)
-    for field in foreign_fields(operation.query):
-        values = {name: make(IDS[name], outsider) for name in operation.parameters}
-        answer = operation.send(outsider.program(), values, **{field.name: make(FIELDS[field.name], owner)})
-        assert answer.status_code < 500, f"{operation}?{field.name}"
-        if not operation.parameters:
-            assert canary(owner).encode() not in content_of(answer), f"{operation}?{field.name}"
+    for field, name in foreign_fields(operation.query):
+        values = {parameter: make(IDS[parameter], outsider) for parameter in operation.parameters}
+        answer = operation.send(outsider.program(), values, **given(field, name, owner))
+        wanted = range(500) if name in NO_IDS else [404]
+        shown = content_of(answer)
+        assert answer.status_code in wanted, f"{operation}?{name}: {answer.status_code} {shown!r}"
+        assert canary(owner).encode() not in shown, f"{operation}?{name}"
+        same = operation.send(owner.program(), values_of(operation, owner), **given(field, name, owner))
+        assert same.status_code == 200 or name in NO_IDS, f"{operation}?{name}: {content_of(same)!r}"
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if not is_public(page.path)], ids=str)
+def test_ids_in_forms_and_addresses_of_pages_reach_nothing(
+    page: Operation, owner: Person, outsider: Person
+) -> None:
+    own = {parameter: make(IDS.get(parameter, FIELDS["tag"]), outsider) for parameter in page.parameters}
+    theirs = {name: make(factory, owner) for name, factory in PAGE_FIELDS.items()}
+    before = fingerprint(owner.workspace.id)
+    client = outsider.browser()
+    for name, value in theirs.items():
+        answer = page.send(client, own, **FORMS.get(page.path, {}) | {name: value})
+        assert answer.status_code != 500, f"{page} {name}"
+        assert canary(owner).encode() not in answer.content, f"{page} shows something by {name}"
+        assert foreign_references(outsider.workspace.id) == [], f"{page} keeps a foreign id by {name}"
+    assert fingerprint(owner.workspace.id) == before
+
+
+def test_every_id_that_a_page_reads_is_among_those() -> None:
+    """Views turn such fields into numbers by name; a new one must be named in tests/site/foreign.py."""
+    source = "".join(path.read_text("utf-8") for path in PACKAGE.glob("*/**/*.py"))
+    read = set(re.findall(r'\b(?:number|neighbour)\((?:request\.\w+|post)(?:\.get\(|, )"(\w+)"', source))
+    read |= set(re.findall(r'request\.POST\.getlist\("(\w+)"', source))
+    assert {"draft", "thread", "ids", "before"} <= read
+    assert read <= set(PAGE_FIELDS)
+
+
+def test_a_message_id_of_another_workspace_joins_nothing(owner: Person, outsider: Person) -> None:
+    """Mail is joined to conversations by ids that strangers choose."""
+    theirs = make(email, owner)
+    make(inbox, outsider)
+    answer = outsider.program().post(
+        "/api/emails",
+        {
+            "message_id": theirs.message_id,
+            "in_reply_to": theirs.message_id,
+            "references": [theirs.message_id],
+            "from": "ananya@lumen.example",
+            "subject": f"Re: {theirs.subject}",
+            "text": "An answer",
+        },
+        content_type="application/json",
+    )
+    assert answer.status_code == 201, answer.content
+    thread = outsider.program().get(f"/api/emails/{answer.json()['id']}/thread").json()
+    assert [message["id"] for message in thread["messages"]] == [answer.json()["id"]]
+    assert foreign_references(outsider.workspace.id) == []
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=str)

@@ -103,3 +103,10 @@ def test_the_tallest_column_fills_the_chart_and_empty_days_have_no_bar(counts: l
     chart = mail_chart([box, box], date(2026, 11, 11))
     assert sum(bar.height for bar in chart.bars) == (100 if any(counts) else 0)
     assert (chart.days[0], chart.days[-1]) == (date(2026, 11, 11), date(2026, 11, 24))
+
+
+def test_half_of_the_chart_s_scale_is_a_whole_number() -> None:
+    box = InboxDays("Support", "orange", "", True, "ok", "", None, 0, [3, *[0] * (DAYS - 1)])
+    chart = mail_chart([box], date(2026, 11, 11))
+    assert chart.top == 4
+    assert [bar.height for bar in chart.bars] == [75.0]

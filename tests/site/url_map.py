@@ -25,6 +25,11 @@ class Field:
     required: bool
     sample: Any
     many: bool
+    inner: tuple[Field, ...] = ()
+
+    def holding(self, value: Any) -> Any:
+        """The value as this field takes it."""
+        return [value] if self.many else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,14 @@ def _body_fields(schema: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Fi
     required = set(schema.get("required", []))
     for name, described in schema.get("properties", {}).items():
         inner = _resolve(described, schemas)
-        yield Field(name, name in required, _sample(inner, schemas), inner.get("type") == "array")
+        items = _resolve(inner.get("items", {}), schemas)
+        yield Field(
+            name,
+            name in required,
+            _sample(inner, schemas),
+            inner.get("type") == "array",
+            tuple(_body_fields(items if items.get("type") == "object" else inner, schemas)),
+        )
 
 
 def _resolve(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

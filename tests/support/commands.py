@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +76,18 @@ class Demo:
 
     def post(self, path: str, **body: str) -> Any:
         """The answer to a JSON body, without a key."""
+        return self._ask(self._request(path, body))
+
+    def act(self, path: str, **body: str) -> Any:
+        """The answer to a JSON body, with the key."""
+        request = self._request(path, body)
+        request.add_header("X-API-Key", self.note["api_key"])
+        return self._ask(request)
+
+    def _request(self, path: str, body: dict[str, str]) -> urllib.request.Request:
         request = urllib.request.Request(self.note["url"] + path, data=json.dumps(body).encode())
         request.add_header("Content-Type", "application/json")
-        return self._ask(request)
+        return request
 
     def _ask(self, request: urllib.request.Request) -> Any:
         if request.data is None:
@@ -126,14 +135,24 @@ def _below(pid: int) -> Iterator[int]:
 
 
 @contextmanager
-def running_demo(data_dir: Path, *, port: int | None = None) -> Iterator[Demo]:
+def running_demo(
+    data_dir: Path, *more: str, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
     """Start the demo in this folder, wait until it is ready, and stop it in the end."""
     log = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.log")
-    arguments = ["demo", "--no-browser", "--data-dir", str(data_dir), "--port", str(port or free_port())]
+    arguments = [
+        "demo",
+        "--no-browser",
+        "--data-dir",
+        str(data_dir),
+        "--port",
+        str(port or free_port()),
+        *more,
+    ]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
-            env=clean_environment(),
+            env=clean_environment(**(environment or {})),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -41,11 +41,16 @@ def request_password_reset(*, email: str, client: Client) -> None:
 
 def reset_password(*, token: str, password: str, client: Client) -> None:
     """Spend a mailed link on a new password and end all sessions. Raises InvalidField, InvalidLink."""
-    password = fields.clean_password(password)  # first: a password that is too short must not spend the link
+    # First: a password that cannot be used must not spend the link.
+    password = fields.clean_password(password, words=_own_words(password_reset.owner_of(token)))
     with transaction.atomic():
         user = password_reset.spend_link(token)
         set_password(user, password)
         history.note_success("reset", email=user.email, client=client, user_id=user.id)
+
+
+def _own_words(user: User | None) -> tuple[str, ...]:
+    return (user.email.partition("@")[0], user.name) if user else ()
 
 
 def change_password(actor: Actor, *, current: str, new: str, client: Client) -> None:
@@ -54,7 +59,8 @@ def change_password(actor: Actor, *, current: str, new: str, client: Client) -> 
     Runs outside a request's transaction: wrong tries are throttled like sign-ins.
     """
     require_person(actor)
-    new = fields.clean_password(new, field="new_password")
+    words = (actor.email.partition("@")[0], actor.name)
+    new = fields.clean_password(new, field="new_password", words=words)
     attempt = throttles.count_try("login", email=actor.email, ip=client.ip)
     user = User.objects.get(id=actor.require_user())
     if not password_fits(user, current):

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
-from convergio.accounts import activity, fields, history, sessions, throttles
+from convergio.accounts import activity, fields, history, jobs, sessions, throttles
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.errors import (
@@ -50,7 +50,8 @@ class Entry:
 
 def create_user(*, email: str, password: str, name: str = "") -> tuple[User, Workspace]:
     """Make an account with a workspace of its own. Raises InvalidField, EmailTaken."""
-    email, password = fields.clean_email(email), fields.clean_password(password)
+    email = fields.clean_email(email)
+    password = fields.clean_password(password, words=(email.partition("@")[0], name))
     name = fields.clean_line("name", name, longest=255)
     hashed = make_password(password)
     with transaction.atomic():
@@ -94,6 +95,7 @@ def sign_up(*, email: str, password: str, name: str, kind: SessionKind, client: 
         raise
     with transaction.atomic():
         throttles.forgive(attempt)
+        jobs.mail_verification.defer(user_id=user.id)
         return admit(user, workspace.id, method="register", kind=kind, client=client)
 
 

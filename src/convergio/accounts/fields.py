@@ -6,25 +6,50 @@ import unicodedata
 from functools import cache
 from zoneinfo import available_timezones
 
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from convergio.accounts.errors import InvalidField
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
+_OWN_LENGTH = 6  # characters that are neither the person's name nor the product's
 _LONGEST_EMAIL = 255
 _AVATAR_BYTES = 2 * 1024 * 1024
 
 
-def clean_password(password: str, *, field: str = "password") -> str:
-    """NFC, so that it is the same from every keyboard; 10 to 256 characters of any kind."""
+def clean_password(password: str, *, field: str = "password", words: tuple[str, ...] = ()) -> str:
+    """NFC, so that it is the same from every keyboard; 10 to 256 characters of any kind.
+
+    Not one of the most used ones (the list comes with Django), and more than the person's own `words` and ours.
+    """
+    if len(password) > 4 * LONGEST_PASSWORD:  # normalising megabytes would take long
+        raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {len(password)}.")
     password = unicodedata.normalize("NFC", password)
     length = len(password)
     if length < SHORTEST_PASSWORD:
         raise InvalidField(field, f"Use {SHORTEST_PASSWORD} characters or more. You have {length}.")
     if length > LONGEST_PASSWORD:
         raise InvalidField(field, f"Use {LONGEST_PASSWORD} characters or fewer. You have {length}.")
+    if password.lower() in _most_used_passwords():
+        raise InvalidField(field, "This is one of the most used passwords; choose another.")
+    if len(_without(password, (*words, "convergio"))) < _OWN_LENGTH:
+        raise InvalidField(field, "This is little more than your name or ours; choose another.")
     return password
+
+
+@cache
+def _most_used_passwords() -> frozenset[str]:
+    return frozenset(CommonPasswordValidator().passwords)
+
+
+def _without(password: str, words: tuple[str, ...]) -> str:
+    """What is left of the password without these words and the parts of the names among them."""
+    left = password.lower()
+    parts = {part for word in words for part in (word.lower(), *word.lower().split()) if len(part) > 2}
+    for part in sorted(parts, key=len, reverse=True):
+        left = left.replace(part, "")
+    return left
 
 
 def fold_email(typed: str) -> str:

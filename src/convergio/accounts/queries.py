@@ -29,6 +29,7 @@ class Profile(msgspec.Struct):
     workspace_id: int
     workspace_name: str
     notification_preferences: dict[str, bool]
+    email_verified_at: datetime | None
 
 
 class Session(msgspec.Struct):
@@ -60,7 +61,7 @@ class Attempt(msgspec.Struct):
 
 _PROFILE = """
 SELECT u.id, u.email, u.name, u.company, u.phone, u.avatar, u.timezone, u.created_at, m.role, w.id, w.name,
-       u.notification_preferences
+       u.notification_preferences, u.email_verified_at
 FROM users u
 JOIN workspace_members m ON m.user_id = u.id
 JOIN workspaces w ON w.id = m.workspace_id

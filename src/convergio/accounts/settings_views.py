@@ -15,11 +15,14 @@ from convergio.accounts.login_history import login_history_file
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import TooMany
 from convergio.core.render import render
+from convergio.core.tenancy import workspace_scope
 
 _PROFILE_FIELDS = ("name", "company", "phone", "timezone")
 # What a page says after it sent the person back to itself, by the `done` of its address.
 _DONE = {
     "saved": "Profile saved",
+    "verify": "Link sent; look into your mail",
+    "email": "Links sent; confirm the change at both addresses",
     "password": "Password changed; your other devices are signed out",
     "session": "Device signed out",
     "sessions": "All other devices signed out",
@@ -33,27 +36,29 @@ def _done(request: SignedInHttpRequest) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: SignedInHttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _profile_page(request)
+        return profile_page(request)
     changes = {name: typed(request, name) for name in _PROFILE_FIELDS}
     try:
         actions.update_profile(request.actor, **changes)
     except InvalidField as error:
-        return _profile_page(request, typed_values=changes, errors={error.field: error.message}, status=422)
+        return profile_page(request, typed_values=changes, errors={error.field: error.message}, status=422)
     return redirect("/dashboard/settings/profile?done=saved")
 
 
-def _profile_page(
+def profile_page(
     request: SignedInHttpRequest,
     *,
     typed_values: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """The page Profile, with what did not fit."""
     found = queries.profile(request.actor)
     context = {
         "profile": found,
         "values": typed_values or {name: getattr(found, name) for name in _PROFILE_FIELDS},
         "errors": errors or {},
+        "new_email": typed(request, "email"),
         "timezones": [(name, name.replace("_", " ")) for name in fields.timezones()],
         "done": _done(request),
     }
@@ -77,10 +82,16 @@ def change_password(request: SignedInHttpRequest) -> HttpResponse:
     try:
         actions.change_password(request.actor, current=current, new=new, client=client_of(request))
     except InvalidField as error:
-        return _security_page(request, errors={error.field: error.message}, status=422)
+        return _refused_password(request, {error.field: error.message})
     except (WrongPassword, TooMany) as error:
-        return _security_page(request, errors={"current_password": error.message}, status=422)
+        return _refused_password(request, {"current_password": error.message})
     return redirect("/dashboard/settings/security?done=password")
+
+
+def _refused_password(request: SignedInHttpRequest, errors: dict[str, str]) -> HttpResponse:
+    """The form again. The request has no transaction of its own, and the sidebar counts what the workspace has."""
+    with workspace_scope(request.actor.workspace_id):
+        return _security_page(request, errors=errors, status=422)
 
 
 @require_POST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from convergio.accounts import activity_views, key_views, settings_views, views
+from convergio.accounts import activity_views, email_views, key_views, settings_views, views
 
 app_name = "accounts"
 _SETTINGS = "dashboard/settings"
@@ -15,7 +15,10 @@ urlpatterns = [
     path("register", views.register, name="register"),
     path("reset", views.reset, name="reset"),
     path("reset/confirm", views.reset_confirm, name="reset_confirm"),
+    path("verify", email_views.verify, name="verify"),
     path(f"{_SETTINGS}/profile", settings_views.profile, name="profile"),
+    path(f"{_SETTINGS}/profile/verify", email_views.send_verification, name="send_verification"),
+    path(f"{_SETTINGS}/profile/email", email_views.change_email, name="change_email"),
     path(f"{_SETTINGS}/security", settings_views.security, name="sessions"),
     path(f"{_SETTINGS}/security/password", settings_views.change_password, name="change_password"),
     path(

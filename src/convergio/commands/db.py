@@ -14,6 +14,7 @@ from convergio.commands.schema_domains import domain_of_tables
 from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
 from convergio.core.backups import restore_backup, write_backup
 from convergio.core.embedded_pg import throwaway_postgres
+from convergio.core.faults import PlatformFault
 from convergio.core.pg_tools import dump_schema
 from convergio.core.roles import grant_application_role
 from convergio.core.schema_docs import differing_files, split_schema, write_schema
@@ -72,7 +73,7 @@ def _configure_schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail when the folder of --output is out of date"
     )
-    parser.set_defaults(run=show_schema)
+    parser.set_defaults(run=show_schema, complain=parser.error)
 
 
 def print_url(options: argparse.Namespace) -> int:
@@ -83,6 +84,8 @@ def print_url(options: argparse.Namespace) -> int:
 
 def show_schema(options: argparse.Namespace) -> int:
     """Migrate a database of its own, so that what is shown is the release's and not this installation's."""
+    if options.check and options.output is None:
+        options.complain("--check compares with the folder of --output, which is missing")
     with tempfile.TemporaryDirectory(prefix="convergio-schema-") as folder:
         Path(folder).chmod(0o711)
         with throwaway_postgres(Path(folder) / "data") as postgres:
@@ -128,6 +131,8 @@ def back_up(options: argparse.Namespace) -> int:
 
 
 def restore_from(options: argparse.Namespace) -> int:
+    if not options.file.is_file():
+        raise PlatformFault(f"There is no file {options.file}: name what `convergio db backup` wrote.")
     with open_workplace(options) as workplace:
         before = restore_backup(
             workplace.admin_url, workplace.data_dir, options.file, binaries=workplace.binaries

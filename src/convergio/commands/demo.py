@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     web.add_address(parser)
+    stack.add_reload(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,7 +9,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
+import convergio
+from convergio.commands.code_watch import CodeWatch
 from convergio.commands.workplace import Workplace
 from convergio.core.embedded_pg import EmbeddedPostgres
 from convergio.core.processes import death_signal
@@ -46,11 +49,16 @@ def _run(arguments: tuple[str, ...], *, stdout: int | None) -> subprocess.Comple
     return done
 
 
+def add_reload(parser: argparse.ArgumentParser) -> None:
+    """The option for those who work on the code."""
+    parser.add_argument("--reload", action="store_true", help="start again when the code changes")
+
+
 def programs(options: argparse.Namespace) -> list[Program]:
     """The three roles, as commands that find their database in the environment."""
     address = ["--host", options.host, "--port", str(options.port), "--workers", str(options.workers)]
     return [
-        Program("web", [*_CONVERGIO, "web", *address, *(["--reload"] if options.reload else [])]),
+        Program("web", [*_CONVERGIO, "web", *address]),
         Program("worker", [*_CONVERGIO, "worker"]),
         Program("mailwatch", [*_CONVERGIO, "mailwatch"]),
     ]
@@ -59,8 +67,17 @@ def programs(options: argparse.Namespace) -> list[Program]:
 def run_stack(workplace: Workplace, options: argparse.Namespace, *, on_ready: Callable[[], None]) -> int:
     """Keep everything running until a signal; `on_ready` is called once, when the website first answers."""
     watch = _Watch(workplace.postgres, f"http://{_local(options.host)}:{options.port}/api/health", on_ready)
+    code = CodeWatch(Path(convergio.__file__).parent) if options.reload else None
+
+    def turn() -> None:
+        watch()
+        if code is not None and code.has_changed():
+            say("The code has changed: starting again")
+            supervisor.restart()
+
     as_json = os.environ.get("CONVERGIO_LOG_FORMAT", "json") == "json"
-    return Supervisor(programs(options), output=_print_json if as_json else _print_text, on_turn=watch).run()
+    supervisor = Supervisor(programs(options), output=_print_json if as_json else _print_text, on_turn=turn)
+    return supervisor.run()
 
 
 class _Watch:

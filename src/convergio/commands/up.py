@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     add_data_dir(parser)
     web.add_address(parser)
+    stack.add_reload(parser)
 
 
 def run(options: argparse.Namespace) -> int:

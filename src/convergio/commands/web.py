@@ -1,6 +1,7 @@
 """`convergio web`: the website and the API, served by granian."""
 
 import argparse
+import logging
 import multiprocessing
 import os
 import signal
@@ -33,7 +34,6 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=2, metavar="N", help="web processes to run (default: %(default)s)"
     )
-    parser.add_argument("--reload", action="store_true", help="start again when the code changes")
 
 
 def port_number(text: str) -> int:
@@ -73,12 +73,16 @@ def _serve(options: argparse.Namespace) -> None:
         log_level=LogLevels.warning,
         workers_kill_timeout=_KILL_SECONDS,
         respawn_failed_workers=True,
-        reload=options.reload,
     )
-    if not options.reload:
-        # Loaded before the workers are forked, the code is in memory once for all of them.
-        _application()
+    logging.getLogger("_granian").addFilter(_is_news)
+    # Loaded before the workers are forked, the code is in memory once for all of them.
+    _application()
     server.serve(target_loader=_load_application)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Granian wonders about the many threads at every start; they are meant, see _THREADS."""
+    return "Python threads" not in record.getMessage()
 
 
 def _load_application(_target: str) -> Callable[..., Any]:

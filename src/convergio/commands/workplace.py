@@ -103,17 +103,23 @@ def _external(data_dir: Path, url: str) -> Workplace:
     if admin_url != url:
         require_usable_database(admin_url, variable="DATABASE_ADMIN_URL")
     make_folder(data_dir, private=True)
-    os.environ["DATABASE_URL"], os.environ["DATABASE_ADMIN_URL"] = url, admin_url
+    _set_address("DATABASE_URL", url)
+    _set_address("DATABASE_ADMIN_URL", admin_url)
     return Workplace(data_dir, None)
 
 
 def _point_environment_at(postgres: EmbeddedPostgres) -> None:
-    for variable in ("DATABASE_URL_FILE", "DATABASE_ADMIN_URL_FILE", "DATABASE_DIRECT_URL_FILE"):
-        os.environ.pop(variable, None)
-    os.environ["DATABASE_URL"] = os.environ["DATABASE_DIRECT_URL"] = postgres.app_url
-    os.environ["DATABASE_ADMIN_URL"] = postgres.admin_url
+    _set_address("DATABASE_URL", postgres.app_url)
+    _set_address("DATABASE_DIRECT_URL", postgres.app_url)
+    _set_address("DATABASE_ADMIN_URL", postgres.admin_url)
     if not Environment().secret("CONVERGIO_SECRET_KEY"):
         os.environ["CONVERGIO_SECRET_KEY_FILE"] = str(_secret_key_file(postgres.data_dir))
+
+
+def _set_address(variable: str, url: str) -> None:
+    """A file named by VARIABLE_FILE would win over what is set here, so it is read once and then left out."""
+    os.environ.pop(f"{variable}_FILE", None)
+    os.environ[variable] = url
 
 
 def _secret_key_file(data_dir: Path) -> Path:

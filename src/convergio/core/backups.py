@@ -40,6 +40,8 @@ def write_backup(
     """
     if target.exists():
         raise PlatformFault(f"{target} exists already: name another file.")
+    if not target.parent.is_dir():
+        raise PlatformFault(f"There is no folder {target.parent}: make it, or name another file.")
     draft = target.with_name(f".{target.name}.partial")
     try:
         with (
@@ -115,7 +117,7 @@ def _extract_files(archive: tarfile.TarFile, data_dir: Path) -> None:
             continue
         target = data_dir.joinpath(*name.parts[1:])
         if member.isdir():
-            target.mkdir(parents=True, exist_ok=True)
+            target.mkdir(parents=True, exist_ok=True, mode=member.mode & 0o777)
         elif member.isreg():
             target.parent.mkdir(parents=True, exist_ok=True)
             _write_member(archive, member, target)

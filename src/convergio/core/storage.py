@@ -1,7 +1,7 @@
 """Where file contents live: once each, named by their SHA-256, behind one small interface.
 
 The folder is outside the database's transaction: contents are written, synced and renamed before the row that names
-them commits, so a row never points to nothing. Contents that no row names are removed by a sweep.
+them commits, so a row never points to nothing. Contents that no row names are removed by storage_sweep.py.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -32,12 +35,6 @@ class Storage(Protocol):
     def read(self, sha256: str) -> bytes:
         """The content. Raises FileNotFoundError."""
 
-    def remove(self, sha256: str) -> None:
-        """Forget the content; what is not there is fine."""
-
-    def names(self) -> list[str]:
-        """Every SHA-256 that is kept, for the sweep."""
-
 
 class FolderStorage:
     """Files under `root/ab/cd/<sha256>`."""
@@ -51,7 +48,8 @@ class FolderStorage:
     def put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if path.exists():
+        with suppress(FileNotFoundError):
+            os.utime(path)  # used now: the sweep leaves it alone
             return sha256
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
@@ -72,13 +70,30 @@ class FolderStorage:
     def read(self, sha256: str) -> bytes:
         return self._path(sha256).read_bytes()
 
-    def remove(self, sha256: str) -> None:
-        self._path(sha256).unlink(missing_ok=True)
+    def unused_since(self, age: timedelta) -> Iterator[str]:
+        """Every SHA-256 whose content was neither written nor put again within `age`."""
+        for path in self.root.glob("??/??/*"):
+            if len(path.name) == 64 and _is_older(path, age):
+                yield path.name
 
-    def names(self) -> list[str]:
-        return [path.name for path in self.root.glob("??/??/*") if len(path.name) == 64]
+    def remove_unused(self, sha256: str, age: timedelta) -> bool:
+        """Remove a content unless somebody puts it just now; whether it is gone."""
+        path, aside = self._path(sha256), self.root / f"{sha256}.removing"
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return False
+        if not _is_older(aside, age):
+            aside.rename(path)
+            return False
+        aside.unlink()
+        return True
 
 
-def storage() -> Storage:
+def _is_older(path: Path, age: timedelta) -> bool:
+    return time.time() - path.stat().st_mtime > age.total_seconds()
+
+
+def storage() -> FolderStorage:
     """The installation's storage."""
     return FolderStorage(settings.STORAGE_DIR)

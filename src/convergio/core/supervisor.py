@@ -50,6 +50,7 @@ class _Child:
     started_at: float = 0.0
     start_at: float | None = 0.0
     delay: float = _FIRST_DELAY
+    is_renewed: bool = False
     unfinished_line: bytes = b""
 
 
@@ -90,6 +91,16 @@ class Supervisor:
             finally:
                 self._stop_all()
         return self._exit_code
+
+    def restart(self) -> None:
+        """Start every program anew: what runs is asked to end first, what waits after a crash starts at once."""
+        for child in self._children:
+            child.delay = _FIRST_DELAY
+            if child.process is None:
+                child.start_at = time.monotonic()
+            else:
+                child.is_renewed = True
+                _send(child, signal.SIGTERM)
 
     @contextlib.contextmanager
     def _signals_noticed(self) -> Iterator[None]:
@@ -188,6 +199,9 @@ class Supervisor:
                 self._exit_code = code
                 continue
             now = time.monotonic()
+            if child.is_renewed:
+                child.is_renewed, child.start_at = False, now
+                continue
             if now - child.started_at > _SETTLED_SECONDS:
                 child.delay = _FIRST_DELAY
             child.start_at = now + child.delay

@@ -39,7 +39,7 @@ def make_folders(maildir: str, outbox: str) -> None:
     """Make what is missing of a maildir and an outbox, so that mail can come and go at once. Raises InvalidInput."""
     try:
         for folder in (*(Path(maildir, part) for part in ("new", "cur", "tmp")), Path(outbox)):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
         raise InvalidInput(

@@ -98,6 +98,11 @@ def import_path(receiver: Receiver, path: Path, *, progress: Progress = lambda _
 def _total_bytes(path: Path) -> int:
     if not path.exists():
         raise NothingToImport(f"There is no file or folder {path}; check the path.")
+    if not path.is_file() and not path.is_dir():
+        # A pipe can be read once only, and is read twice here: to know how much there is, and to take it.
+        raise NothingToImport(
+            f"{path} is neither a file nor a folder; write what comes from it to a file first."
+        )
     sizes = [file.size for file in find_mail(path)]
     if not sizes:
         raise NothingToImport(

@@ -12,12 +12,14 @@ _PUBLIC = frozenset(
         "/register",
         "/reset",
         "/reset/confirm",
+        "/verify",
         "/api/health",
         "/api/auth/register",
         "/api/auth/login",
         "/api/auth/refresh",
         "/api/auth/password-reset",
         "/api/auth/password-reset/confirm",
+        "/api/auth/email/verify",
     }
 )
 # Static files are everybody's; webhooks and pictures in mail are proven by their signature.
@@ -28,6 +30,10 @@ _WITHOUT_TRANSACTION = frozenset(
         "/api/events",  # an open event stream would hold it for hours
         "/api/settings/security/password",  # wrong tries stay counted, as at sign-in
         "/dashboard/settings/security/password",
+        "/api/auth/email/verification",
+        "/api/settings/profile/email",
+        "/dashboard/settings/profile/verify",
+        "/dashboard/settings/profile/email",
     }
 )
 

@@ -14,6 +14,7 @@ import convergio
 from convergio.accounts.activity_api import router as activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.api import router as accounts
+from convergio.accounts.email_api import router as email_address
 from convergio.ai.api import router as ai
 from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
@@ -125,6 +126,7 @@ def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 
 api.add_router("", accounts)
 api.add_router("", activity)
+api.add_router("", email_address)
 api.add_router("", ai)
 api.add_router("", work)
 api.add_router("", mail)

@@ -57,9 +57,11 @@ def ago(value: datetime) -> str:
 
 
 def ago_within(value: datetime) -> str:
-    """The same inside a sentence: "now", "today 10:42"; names of days keep their capital."""
+    """The same inside a sentence: "just now", "today 10:42"; names of days keep their capital."""
     words = ago(value)
-    return words[0].lower() + words[1:] if words.startswith(("Now", "Today", "Yesterday")) else words
+    if words == "Now":
+        return "just now"
+    return words[0].lower() + words[1:] if words.startswith(("Today", "Yesterday")) else words
 
 
 def iso(value: datetime) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any
 
-from django.templatetags.static import static
 from django.urls import reverse
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from convergio.site import formats
 from convergio.site.navigation import SECTIONS, SETTINGS_MENU
+from convergio.site.static_files import asset_url
 
 
 @lru_cache(maxsize=2048)
@@ -23,7 +23,7 @@ def url(name: str, *args: object, **kwargs: object) -> str:
 @cache
 def asset(path: str) -> str:
     """Return the public address of a static file; looked up once, because a page asks hundreds of times."""
-    return static(path)
+    return asset_url(path)
 
 
 @cache

@@ -1,22 +1,58 @@
-"""Static files from the package, and Swagger UI from django-ninja's own: no CDN, nothing copied."""
+"""Static files from the package, and Swagger UI from django-ninja's own: no CDN, nothing copied.
+
+Pages name them below /static/<version>/, the version being a digest of all contents: a browser keeps such a file for
+good and asks for none again until a release changes one. Modules and style sheets name each other relatively, so one
+version holds for the whole tree and needs no rewriting. /static/ without a version works too, and is asked anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import ninja
+from django.conf import settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 
+@cache
+def version() -> str:
+    """Digest over all files of this release."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in settings.STATIC_ROOT.rglob("*") if path.is_file()):
+        total.update(str(path.relative_to(settings.STATIC_ROOT)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:12]
+
+
+def asset_url(path: str) -> str:
+    """The public address of a static file; without a version while files may change under a running server."""
+    folder = settings.STATIC_URL if settings.DEBUG else f"{settings.STATIC_URL}{version()}/"
+    return folder + path
+
+
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """WhiteNoise with /static/ninja/ added."""
+    """WhiteNoise with versioned addresses, and with /static/ninja/ added."""
 
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
         folder = Path(ninja.__file__).parent / "static/ninja"
         for name in SWAGGER_FILES:
-            path = folder / name
-            self.files[f"/static/ninja/{name}"] = self.get_static_file(str(path), f"/static/ninja/{name}")
+            self.add_file_to_dictionary(f"{settings.STATIC_URL}ninja/{name}", str(folder / name))
+
+    def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
+        """Register a file under both of its addresses."""
+        versioned = asset_url(url.removeprefix(settings.STATIC_URL))
+        for address in {url, versioned}:
+            super().add_file_to_dictionary(address, path, stat_cache=stat_cache)
+
+    def find_file(self, url: str) -> Any:
+        """For development, where files are looked up at each request: Swagger UI lies outside of the folder."""
+        return self.files.get(url) or super().find_file(url)
+
+    def immutable_file_test(self, path: str, url: str) -> bool:  # noqa: ARG002 - WhiteNoise's signature
+        """Whether the content behind this address can never change."""
+        return not settings.DEBUG and url.startswith(f"{settings.STATIC_URL}{version()}/")

@@ -51,7 +51,7 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Mail by inbox: the days, the bars, and the total that the tallest column stands for."""
+    """Mail by inbox: the days, the bars, and the total that the full height stands for."""
 
     days: list[date]
     bars: list[Bar]
@@ -71,6 +71,7 @@ def dashboard(request: SignedInHttpRequest) -> HttpResponse:
         "inboxes": inboxes,
         "chart": mail_chart(inboxes, queries.first_day(actor).date()),
         "handled": queries.load_handled(actor),
+        "most_needs": queries.MOST_NEEDS,
         "checklist": first_steps(figures, inboxes),
     }
     return render(request, "site/dashboard.html", context, block="body")
@@ -118,9 +119,11 @@ def first_steps(figures: Figures, inboxes: list[InboxDays]) -> list[Step]:
 
 
 def mail_chart(inboxes: list[InboxDays], first: date) -> Chart:
-    """Columns of one bar per inbox, as tall as the day's share of the busiest day."""
+    """Columns of one bar per inbox, as tall as the day's share of the busiest day, made even so that half of it
+    is a whole number on the scale."""
     totals = [sum(inbox.days[day] for inbox in inboxes) for day in range(queries.DAYS)]
     top = max([*totals, 1])
+    top += top % 2
     bars = []
     for day in range(queries.DAYS):
         y = float(HEIGHT)

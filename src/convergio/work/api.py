@@ -86,6 +86,8 @@ def _one(actor: Actor, task_id: int, *, status: int = 200) -> HttpResponse:
 def list_tasks(request: HttpRequest, query: Query[TaskQuery]) -> HttpResponse:
     page = Page.of(limit=query.limit, offset=query.offset, cursor=query.cursor)
     found = queries.list_tasks(_actor(request), query.filters(), page)
+    if not found.tasks:
+        queries.require_known(_actor(request), assignee=query.assignee)
     return list_answer(found.tasks, total=found.total, next_cursor=found.next_cursor)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convergio.core.errors import Conflict, InvalidInput
+from convergio.core.errors import AppError, Conflict, InvalidInput, NotFound
 
 
 class InvalidTask(InvalidInput):
@@ -38,13 +38,15 @@ class TagTooLong(InvalidTask):
         super().__init__("tag_too_long", f"A tag has at most {most} characters; this one has {length}.")
 
 
-class NotAMember(InvalidTask):
-    """The assignee does not belong to the workspace."""
+class NotAMember(NotFound, InvalidTask):
+    """The assignee does not belong to the workspace; like any id of another one, that is nobody here."""
 
     field = "assignee"
 
     def __init__(self) -> None:
-        super().__init__("assignee_not_a_member", "Choose an assignee who is a member of this workspace.")
+        AppError.__init__(
+            self, "assignee_not_a_member", "Choose an assignee who is a member of this workspace."
+        )
 
 
 class UnknownChoice(InvalidTask):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from convergio.accounts.actor import Actor
+from convergio.accounts.members import is_member
 from convergio.core import sql
 from convergio.core.errors import NotFound
 from convergio.core.paging import Page
@@ -120,6 +121,12 @@ def list_tasks(actor: Actor, wanted: TaskFilter, page: Page) -> TaskList:
     everything = not more and page.offset == 0 and page.cursor is None
     total = len(tasks) if everything else _count(condition, parameters)
     return TaskList(tasks=tasks, total=total, next_cursor=tasks[-1].id if more else None)
+
+
+def require_known(actor: Actor, *, assignee: str) -> None:
+    """Tell an empty list from one that was asked for by somebody who is not of this workspace. Raises NotFound."""
+    if assignee.isdecimal() and not is_member(actor.workspace_id, int(assignee)):
+        raise NotFound("member")
 
 
 def _count(condition: str, parameters: dict[str, Any]) -> int | None:

@@ -47,6 +47,7 @@ def check_database(workplace: Workplace) -> Iterator[Finding]:
         else:
             yield Finding(_SUBJECT, Level.OK, f"PostgreSQL {version} opens for the role {role}.")
         yield from _check_tables(connection)
+    yield from _check_owner(workplace.admin_url)
     yield from _check_pooler(workplace.direct_url)
 
 
@@ -58,6 +59,21 @@ def _check_tables(connection: psycopg.Connection) -> Iterator[Finding]:
             Level.PROBLEM,
             f"Row-level security is off for the table {table}: nothing keeps one workspace's rows from another's.",
             f"As its owner, run ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.",
+        )
+
+
+def _check_owner(admin_url: str) -> Iterator[Finding]:
+    """Row-level security is forced on owners too: without BYPASSRLS one cannot write a whole backup."""
+    with psycopg.connect(admin_url) as connection:
+        row = connection.execute(
+            "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+    if row is not None and not row[1]:
+        yield Finding(
+            _SUBJECT,
+            Level.NOTE,
+            f"The owner {row[0]} does not see every row, so convergio db backup has to be refused.",
+            "Name an owner with BYPASSRLS in DATABASE_ADMIN_URL, or back the database up by other means.",
         )
 
 

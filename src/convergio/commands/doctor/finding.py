@@ -12,6 +12,11 @@ class Level(Enum):
     PROBLEM = "problem"
 
 
+def counted(number: int, one: str, more: str) -> str:
+    """The number with the words for one or for several."""
+    return f"{number:,} {one if number == 1 else more}"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One sentence about a subject, and what to do about it."""

@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 
-import psycopg
-
+from convergio.commands.doctor.everywhere import fetch_everywhere
 from convergio.commands.doctor.finding import Finding, Level
 from convergio.commands.workplace import Workplace
 
 _SUBJECT = "keys"
-_SEALED = (
-    "SELECT email_address, secrets_encrypted FROM inboxes WHERE secrets_encrypted IS NOT NULL ORDER BY 1"
-)
+_SEALED = """
+SELECT email_address, secrets_encrypted FROM inboxes
+WHERE secrets_encrypted IS NOT NULL AND workspace_id = %(workspace)s ORDER BY 1
+"""
 
 
 def check_keys(workplace: Workplace) -> Iterator[Finding]:
     """Secrets sealed with a key that is no longer in CONVERGIO_SECRET_KEY or CONVERGIO_SECRET_KEY_OLD."""
     from convergio.core.crypto import has_key_for  # noqa: PLC0415 - reads Django's settings
 
-    with psycopg.connect(workplace.admin_url) as connection:
-        sealed = connection.execute(_SEALED).fetchall()
+    sealed = fetch_everywhere(workplace.admin_url, _SEALED)
     closed = [address for address, value in sealed if not has_key_for(value)]
     for address in closed:
         yield Finding(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from convergio.commands.doctor.finding import Finding, Level
+from convergio.commands.doctor.finding import Finding, Level, counted
 from convergio.commands.workplace import Workplace
 
 _SUBJECT = "migrations"
@@ -22,7 +22,10 @@ def check_migrations(_workplace: Workplace) -> Iterator[Finding]:
     ]
     if pending:
         yield Finding(
-            _SUBJECT, Level.PROBLEM, f"{len(pending)} migrations are pending.", "Run convergio migrate."
+            _SUBJECT,
+            Level.PROBLEM,
+            f"{counted(len(pending), 'migration is', 'migrations are')} pending.",
+            "Run convergio migrate.",
         )
     if unknown:
         yield Finding(

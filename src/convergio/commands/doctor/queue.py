@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from convergio.commands.doctor.finding import Finding, Level
+from convergio.commands.doctor.finding import Finding, Level, counted
 from convergio.commands.workplace import Workplace
 
 _SUBJECT = "queue"
@@ -30,11 +30,13 @@ def check_queue(workplace: Workplace) -> Iterator[Finding]:
         yield Finding(
             _SUBJECT,
             Level.PROBLEM,
-            f"{waiting} jobs are due, the oldest for {minutes} minutes, with {workers} workers running.",
+            f"{counted(waiting, 'job is', 'jobs are')} due, the oldest for {counted(minutes, 'minute', 'minutes')}, "
+            f"with {counted(workers, 'worker', 'workers')} running.",
             "Start convergio worker, or more of them.",
         )
     elif workers:
-        yield Finding(_SUBJECT, Level.OK, f"{workers} workers are running and no job waits.")
+        running = counted(workers, "worker is", "workers are")
+        yield Finding(_SUBJECT, Level.OK, f"{running} running and no job waits.")
     else:
         yield Finding(
             _SUBJECT, Level.NOTE, "No worker is running, and no job waits.", "Start convergio up or worker."
@@ -43,6 +45,7 @@ def check_queue(workplace: Workplace) -> Iterator[Finding]:
         yield Finding(
             _SUBJECT,
             Level.PROBLEM,
-            f"{count} jobs of {task} failed for good.",
-            "Their reason is in the worker's log; run them again with convergio manage procrastinate retry.",
+            f"{counted(count, 'job', 'jobs')} of {task} failed for good.",
+            "Their reason is in the worker's log. List them with convergio manage procrastinate shell list_jobs "
+            "status=failed, and run one again with convergio manage procrastinate shell retry and its number.",
         )

@@ -9,6 +9,8 @@ html { background: #fff; color: #1b2533; }
 body { margin: 0; padding: 12px 16px; font: 14px/1.5 system-ui, "Segoe UI", "Noto Sans", sans-serif;
   overflow-wrap: break-word; }
 img, video { max-width: 100%; height: auto; }
+img:not([src])[alt]:not([alt=""]) { box-sizing: border-box; padding: 2px 8px; border: 1px dashed #7f8a99;
+  border-radius: 4px; color: #5e6a7a; font-size: 12px; }
 table { max-width: 100%; }
 a { color: #1d4ed8; }
 pre { white-space: pre-wrap; }
@@ -27,5 +29,5 @@ def frame_document(safe_html: str, *, title: str = "Message", lang: str = "", st
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{html.escape(title)}</title>\n<style{nonce}>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{safe_html}\n</body>\n</html>\n"
+        f'<body dir="auto">\n{safe_html}\n</body>\n</html>\n'
     )

@@ -103,7 +103,9 @@ def _clean(body_html: str, resources: Resources) -> str:
 def _inventory(body_html: str, resources: Resources) -> str:
     """Count what elements that are never shown would load, and return the cleaned style sheets."""
 
-    def count(_tag: str, name: str, value: str) -> None:
+    def count(tag: str, name: str, value: str) -> None:
+        if name not in COUNTED.get(tag, ()):  # nh3 asks about others too: a link loads nothing by itself
+            return
         addresses = (match[1] for match in _CANDIDATE.finditer(value)) if "srcset" in name else [value]
         for address in addresses:
             resources.never(address)

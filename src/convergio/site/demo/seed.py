@@ -53,8 +53,8 @@ def seed_demo(data_dir: Path) -> DemoLogin:
     """
     for tag in TAGS:
         for name in ("new", "cur", "tmp"):
-            (data_dir / "mail" / tag.lower() / name).mkdir(parents=True, exist_ok=True)
-    (data_dir / "outbox").mkdir(exist_ok=True)
+            (data_dir / "mail" / tag.lower() / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (data_dir / "outbox").mkdir(exist_ok=True, mode=0o700)
     with transaction.atomic():
         owner = User.objects.filter(email=EMAIL).first()
         workspace = Workspace.objects.get(owner=owner) if owner else _make_agency()

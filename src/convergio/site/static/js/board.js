@@ -12,6 +12,7 @@ let missed = false;
 
 const board = () => document.querySelector('.cv-board');
 const card = () => document.activeElement?.closest?.('.cv-task');
+const titles = () => document.querySelectorAll('.cv-task__title');
 
 function count(list, by) {
   const label = list.closest('.cv-col').querySelector('[data-total]');
@@ -73,6 +74,7 @@ function makeSortable() {
 
 function openMove() {
   const dialog = document.getElementById('move');
+  if (!card()) titles()[0].focus(); // nobody chose one yet: begin with the first
   const task = card();
   dialog.querySelector('[data-title]').textContent = task.querySelector('.cv-task__title').textContent;
   dialog.querySelector('[name="status"]').value = task.parentElement.dataset.status;
@@ -112,7 +114,7 @@ function onChange() {
 
 makeSortable();
 document.addEventListener('htmx:load', makeSortable);
-bind('M', 'Move task to', openMove, () => Boolean(card()));
+bind('M', 'Move task to', openMove, () => titles().length > 0);
 for (const name of ['task.changed', 'resync']) {
   document.body.addEventListener(`convergio:${name}`, onChange);
 }

@@ -31,7 +31,7 @@ export function isVisible(node) {
 
 /** The words of a control: its label, else its title without the key, else its text. */
 export function words(node) {
-  const text = node.getAttribute('aria-label') || node.title.replace(/ \([^)]*\)$/, '');
+  const text = node.getAttribute('aria-label') || node.labels?.[0]?.textContent.trim() || node.title.replace(/ \([^)]*\)$/, '');
   if (text) return text;
   const copy = node.cloneNode(true);
   copy.querySelectorAll('kbd, .cv-nav__count').forEach((part) => part.remove());

@@ -59,7 +59,7 @@ function showKeys() {
   for (const [key, label] of [['Ctrl K', 'Search or run a command'], ...boundKeys()]) {
     if (seen.has(key)) continue;
     seen.add(key);
-    list.append(element('dt', {}, element('kbd', {}, key)), element('dd', {}, label));
+    list.append(element('dt', {}, element('kbd', {}, key === 'Escape' ? 'Esc' : key)), element('dd', {}, label));
   }
   dialog.showModal();
 }

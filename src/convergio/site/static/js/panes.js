@@ -7,6 +7,7 @@ import { patchChildren, update } from './patch.js';
 
 const ROW = '.cv-row[href]';
 const CHANGES = ['email.read', 'email.queued', 'email.sent', 'email.failed', 'email.uncertain', 'reply.drafted', 'reply.decided', 'resync'];
+const FOLDED = 48; // px: a folded mail stays in sight above
 const GATHER = 250; // ms in which several events become one look
 const ROWS = '.cv-row[href], .cv-task__title';
 const panes = () => document.querySelector('.cv-panes');
@@ -62,15 +63,23 @@ function fitFrame(frame) {
 function fitFrames(root) {
   for (const frame of root.querySelectorAll('iframe.cv-mailframe')) {
     if (frame.contentDocument?.readyState === 'complete') fitFrame(frame);
-    frame.addEventListener('load', () => fitFrame(frame));
+    frame.onload = () => fitFrame(frame);
   }
 }
 
-// New mail joins the list by itself only when nobody is reading it: scrolled to the top, no pointer, no focus inside.
+// A conversation opens where reading goes on: at the first mail that is not folded, the older ones above it.
+function showNewest(conversation) {
+  const mail = conversation?.querySelector('#messages > details[open]');
+  if (!mail || location.hash) return;
+  const scroll = mail.closest('.cv-pane__scroll');
+  scroll.scrollTop = mail.offsetTop < scroll.clientHeight / 2 ? 0 : mail.offsetTop - FOLDED;
+}
+
+// The list changes by itself only when nobody is at it: scrolled to the top, no pointer, no focus inside, nothing picked.
 let waiting = 0;
 
 function mayJoin(scroll) {
-  return scroll.scrollTop === 0 && !scroll.matches(':hover, :focus-within');
+  return scroll.scrollTop === 0 && !scroll.matches(':hover, :focus-within, :has(.cv-row__pick:checked)');
 }
 
 function refreshList() {
@@ -106,10 +115,16 @@ function gathered(run) {
   };
 }
 
+const addresses = (root) => [...root.querySelectorAll(ROW)].map((row) => row.getAttribute('href')).join();
+
 const patchRows = gathered(async () => {
   const listing = document.getElementById('listing');
   if (!listing) return;
   const fresh = await getPage(listing.getAttribute('hx-get'));
+  if (addresses(listing) !== addresses(fresh) && mayJoin(listing.querySelector('[data-live-list]'))) {
+    refreshList(); // a draft more or less, a mail read in the view of unread ones
+    return;
+  }
   const now = new Map([...fresh.querySelectorAll(ROW)].map((row) => [row.getAttribute('href'), row]));
   for (const row of listing.querySelectorAll(ROW)) update(row, now.get(row.getAttribute('href')));
 });
@@ -148,14 +163,23 @@ function bindKeys() {
   bind('X', 'Pick row', pick, has('.cv-row__pick'));
   bind('Escape', 'Back to the list', back, has('.cv-panes'));
   bind('1', 'Go to the list', () => toPane(0), has('.cv-panes'));
-  bind('2', 'Go to the conversation', () => toPane(1), has('.cv-panes'));
-  bind(']', 'Show or hide details', toggleDetails, has('#details'));
+  bind('2', 'Go to the conversation', () => toPane(1), has('[data-thread]'));
+  bind(']', 'Show or hide details', toggleDetails, has('[data-open="details"]'));
 }
 
 export function startPanes() {
   bindKeys();
   fitFrames(document);
-  document.addEventListener('htmx:load', (event) => fitFrames(event.target));
+  showNewest(document.getElementById('conversation'));
+  document.querySelector('.cv-row[aria-current]')?.scrollIntoView({ block: 'nearest' });
+  document.addEventListener('htmx:load', (event) => {
+    fitFrames(event.target);
+    if (event.target.id === 'conversation') showNewest(event.target);
+  });
+  window.addEventListener('resize', gathered(() => fitFrames(document)));
+  document.addEventListener('toggle', (event) => {
+    if (event.target.matches?.('.cv-edit[open]')) event.target.querySelector('textarea').focus();
+  }, { capture: true });
   document.addEventListener('htmx:beforeRequest', markCurrent);
   document.body.addEventListener('convergio:email.received', onNewMail);
   for (const name of CHANGES) document.body.addEventListener(`convergio:${name}`, patchRows);
