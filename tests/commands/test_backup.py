@@ -81,11 +81,11 @@ def row_counts(data_dir: Path) -> dict[str, int]:
 
 
 def files(data_dir: Path) -> dict[str, bytes]:
-    """Every file but the server's own."""
+    """Every file but the server's own, and the note of when a backup was made."""
     return {
         str(path.relative_to(data_dir)): path.read_bytes()
         for path in data_dir.rglob("*")
-        if path.is_file() and path.relative_to(data_dir).parts[0] != "postgres"
+        if path.is_file() and path.relative_to(data_dir).parts[0] not in {"postgres", "last-backup"}
     }
 
 

@@ -78,7 +78,7 @@ def test_rule_49_an_inline_file_that_the_mail_does_not_show_stands_among_the_att
     raw = raw.replace(HTML.encode(), html.encode() or b"Hello")
     [stored] = store_messages(receiver_of(support), [Arrival(raw=raw)])
     page = owner.browser().get(f"/dashboard/commboost/threads/{stored.thread_id}").content.decode()
-    assert page.count("plan.pdf") == 1
+    assert page.count(">plan.pdf<") == 1
     assert ("logo.png" in page) is (html != HTML)
     with workspace_scope(owner.workspace.id):
         assert EmailThread.objects.get().has_attachments

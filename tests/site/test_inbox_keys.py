@@ -25,8 +25,8 @@ from convergio.mail.ingest import Stored, store_messages
 from convergio.mail.models import AutoReply, Email, EmailDelivery, EmailThread, Inbox
 from tests.cast import Person
 from tests.mail.messages import arrival, make_inbox, raw_message, receiver_of
-from tests.site.foreign import IDS, canary, make
-from tests.site.test_outsider import WITH_IDS, foreign_fields, given
+from tests.site.foreign import IDS, NO_IDS, canary, make
+from tests.site.test_outsider import WITH_IDS, accepted_body, foreign_fields, given
 from tests.site.url_map import UNSAFE, Operation, api_operations, content_of
 
 pytestmark = pytest.mark.django_db
@@ -103,17 +103,21 @@ def test_ids_in_bodies_reach_nothing_of_another_inbox(
 ) -> None:
     client = key_for(owner, place)
     own = take_up(owner, place, subject="Ours")
-    for field, found in foreign_fields(operation.body):
+    for field, name in foreign_fields(operation.body):
+        body = accepted_body(operation, owner) | given(field, name, owner)
+        if name != "from_inbox" and "from_inbox" in body:
+            body["from_inbox"] = place.id
         values = {
-            name: {"email_id": own.email_id, "inbox_id": place.id}.get(name) or make(IDS[name], owner)
-            for name in operation.parameters
+            parameter: {"email_id": own.email_id, "inbox_id": place.id}.get(parameter)
+            or make(IDS[parameter], owner)
+            for parameter in operation.parameters
         }
-        foreign = given(field, found, owner)
         before = beyond(owner, place)
-        answer = operation.send(client, values, **foreign)
-        assert answer.status_code < 500, f"{operation} {found}: {answer.content!r}"
+        answer = operation.send(client, values, **body)
+        wanted = range(500) if name in NO_IDS else [403, 404]
+        assert answer.status_code in wanted, f"{operation} {name}: {answer.status_code} {answer.content!r}"
         assert canary(owner).encode() not in answer.content
-        assert beyond(owner, place) == before, f"{operation} changed a row by {found}"
+        assert beyond(owner, place) == before, f"{operation} changed a row by {name}"
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
@@ -124,10 +128,10 @@ def test_lists_and_filters_show_nothing_of_another_inbox(
         make(factory, owner)
     client = key_for(owner, place)
     assert canary(owner).encode() not in content_of(operation.send(client, {}))
-    for field, found in foreign_fields(operation.query):
-        answer = operation.send(client, {}, **given(field, found, owner))
-        assert answer.status_code < 500, f"{operation}?{found}: {answer.content!r}"
-        assert canary(owner).encode() not in content_of(answer), f"{operation}?{found}"
+    for field, name in foreign_fields(operation.query):
+        answer = operation.send(client, {}, **given(field, name, owner))
+        assert answer.status_code < 500, f"{operation}?{name}"
+        assert canary(owner).encode() not in content_of(answer), f"{operation}?{name}"
 
 
 def test_lists_search_and_counts_show_the_own_inbox(owner: Person, place: Inbox) -> None:
@@ -168,7 +172,9 @@ def test_pages_of_a_search_are_full(owner: Person, place: Inbox) -> None:
     assert [row["id"] for row in [*page.json(), *rest.json()]] == ours[::-1]
 
 
-@pytest.mark.parametrize("path", ["/api/events", "/api/stats", "/api/tasks", "/api/activity", "/api/auth/me"])
+@pytest.mark.parametrize(
+    "path", ["/api/events", "/api/stats", "/api/tasks", "/api/activity", "/api/workspaces"]
+)
 def test_what_belongs_to_no_inbox_is_refused_at_use(owner: Person, place: Inbox, path: str) -> None:
     answer = key_for(owner, place, scopes=["*"]).get(path)
     assert (answer.status_code, answer.json()["code"]) in {(403, "inbox_key"), (403, "session_required")}

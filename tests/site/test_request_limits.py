@@ -134,7 +134,7 @@ def test_a_password_that_is_too_long_is_refused_with_its_length(owner: Person) -
     assert answer.json()["error"] == "Use 256 characters or fewer. You have 900000."
     known = {"email": owner.user.email, "password": password}
     answer = Client().post("/api/auth/login", known, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_password")
 
 
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.body and not one.multipart], ids=str)

@@ -26,7 +26,7 @@ class ActivityQuery(Schema):
     action: str = Field(
         "", max_length=100, description="One action like mail.sent, or a kind of them like mail"
     )
-    user: int | None = Field(None, description="Of this user only")
+    user: int | None = Field(None, ge=1, lt=2**63, description="Of this user only")
     since: str = Field("", alias="from", description="ISO 8601 date or moment, included")
     until: str = Field(
         "", alias="to", description="ISO 8601 date (that day included) or moment (not included)"
@@ -41,11 +41,12 @@ class ActivityListQuery(ActivityQuery):
     """Filters of the log, and its page."""
 
     limit: int = DEFAULT_LIMIT
-    cursor: int | None = Field(None, description="X-Next-Cursor of the page before")
+    cursor: int | None = Field(None, ge=1, lt=2**63, description="X-Next-Cursor of the page before")
 
 
 def wanted_lines(actor: Actor, *, action: str, user: int | None, bounds: tuple[str, str]) -> ActivityFilter:
-    """The filter as a client or a form wrote it. Raises InvalidInput."""
+    """The filter as a client or a form wrote it. Raises InvalidInput, NotFound (the user)."""
+    activity_queries.require_known(actor, user)
     since, until = bounds
     return ActivityFilter(
         action=action.strip(),

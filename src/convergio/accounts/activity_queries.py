@@ -12,6 +12,7 @@ from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import allows
 from convergio.core import sql
 from convergio.core.csv_export import BATCH, in_batches
+from convergio.core.errors import NotFound
 from convergio.core.paging import Page
 from convergio.core.tenancy import workspace_scope
 
@@ -79,6 +80,20 @@ _MEMBERS = """
 SELECT u.id, COALESCE(NULLIF(u.name, ''), u.email) FROM workspace_members AS m JOIN users AS u ON u.id = m.user_id
 WHERE m.workspace_id = %s ORDER BY lower(COALESCE(NULLIF(u.name, ''), u.email)), u.id
 """
+
+
+_KNOWN = """
+SELECT EXISTS (SELECT FROM workspace_members WHERE workspace_id = %(workspace)s AND user_id = %(user)s)
+  OR EXISTS (SELECT FROM activity WHERE workspace_id = %(workspace)s AND user_id = %(user)s)
+"""
+
+
+def require_known(actor: Actor, user_id: int | None) -> None:
+    """Tell the lines of nobody from lines that are not there; who left is known by their lines. Raises NotFound."""
+    if user_id is not None and not sql.fetch_value(
+        _KNOWN, {"workspace": actor.workspace_id, "user": user_id}
+    ):
+        raise NotFound("person")
 
 
 def sees_all(actor: Actor) -> bool:

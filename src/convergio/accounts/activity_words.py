@@ -23,6 +23,7 @@ KINDS = {
     "knowledge": "Knowledge",
     "mail": "Sent mail",
     "draft": "Drafts",
+    "auto_replies": "Automatic replies",
 }
 _SENTENCES = {
     "session.started": "signed in with {method}",
@@ -41,6 +42,8 @@ _SENTENCES = {
     "inbox.switched_off": "switched off the inbox {tag}",
     "inbox.deleted": "deleted the inbox {tag}",
     "inbox.reply_mode_changed": "set the replies of inbox {id} to {mode}",
+    "inbox.sign_in_failed": "could not sign in to the servers of inbox {id}",
+    "auto_replies.paused": "paused the automatic replies of inbox {id}, because there were too many",
     "knowledge.added": "added knowledge document {id}",
     "knowledge.changed": "changed knowledge document {id} ({fields})",
     "knowledge.deleted": "deleted knowledge document {id}",

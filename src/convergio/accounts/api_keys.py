@@ -45,7 +45,7 @@ def create_api_key(
     """Make a key for programs: its row and, this once, its full value.
 
     Without scopes it may do all that its maker may; with inboxes it reaches their mail only. Raises InvalidField,
-    FreshSignInRequired, PersonRequired.
+    NotFound (an inbox), FreshSignInRequired, PersonRequired.
     """
     require_fresh(actor)
     require(actor, "api_keys.edit")
@@ -134,15 +134,13 @@ def _clean_scopes(scopes: Sequence[str] | None, *, limited: bool) -> list[str]:
 
 
 def _clean_inboxes(actor: Actor, inbox_ids: Sequence[int]) -> list[int]:
-    """Inboxes of the actor's workspace; an empty choice is refused, because it could be read as no limit."""
+    """Inboxes of the actor's workspace; an empty choice is refused: it could be read as no limit. Raises NotFound."""
     wanted = sorted(set(inbox_ids))
     if not wanted or len(wanted) > MOST_INBOXES:
         raise InvalidField("inbox_ids", f"Choose 1 to {MOST_INBOXES} inboxes, or leave the limit out.")
-    if (
-        any(not 0 < inbox_id < 2**63 for inbox_id in wanted)
-        or sorted(sql.fetch_column(_OUR_INBOXES, [actor.workspace_id, wanted])) != wanted
-    ):
-        raise InvalidField("inbox_ids", "One of these inboxes is not in this workspace.")
+    known = [inbox_id for inbox_id in wanted if 0 < inbox_id < 2**63]
+    if sorted(sql.fetch_column(_OUR_INBOXES, [actor.workspace_id, known])) != wanted:
+        raise NotFound("inbox")
     return wanted
 
 

@@ -18,6 +18,7 @@ from convergio.accounts.forms import typed
 from convergio.accounts.permissions import KEY_DOMAINS, SCOPES
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.clock import now
+from convergio.core.errors import NotFound
 from convergio.core.render import render
 
 PAGE = "/dashboard/settings/api-keys"
@@ -40,6 +41,8 @@ def list_keys(request: SignedInHttpRequest) -> HttpResponse:
         )
     except InvalidField as error:
         return _page(request, errors={error.field: error.message}, status=422)
+    except NotFound as error:
+        return _page(request, errors={"inbox_ids": error.message}, status=422)
     except FreshSignInRequired as error:
         return _page(request, stale=error.message, status=403)
     return _page(request, new_key=value)
