@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from ninja import Body, Field, File, Router, Schema, UploadedFile
+from pydantic import StrictBool
 
 from convergio.accounts import actions, entrance, queries
 from convergio.accounts.client import client_of
@@ -209,7 +210,7 @@ def set_avatar(request: SignedInHttpRequest, avatar: File[UploadedFile]) -> Http
     summary="Switch notifications on or off by name",
 )
 def update_notifications(
-    request: SignedInHttpRequest, body: Body[dict[NotificationName, bool]]
+    request: SignedInHttpRequest, body: Body[dict[NotificationName, StrictBool]]
 ) -> HttpResponse:
     actions.update_notifications(request.actor, wanted=body)
     return json_answer(queries.profile(request.actor).notification_preferences)
