@@ -26,8 +26,8 @@ _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in {"http", "https"} or not _public.hostname:
     raise SettingError("CONVERGIO_PUBLIC_URL must be the address people open, like https://desk.example.com.")
 HTTPS = _public.scheme == "https"
-# Under https browsers are told to use nothing else for this host and, unless this is off, for its subdomains.
-HSTS_SUBDOMAINS = env.flag("CONVERGIO_HSTS_SUBDOMAINS", True)
+# Under https browsers are told to use nothing else for this host and, unless this is set, for its subdomains.
+HSTS_SUBDOMAINS = not env.flag("CONVERGIO_HSTS_HOST_ONLY")
 
 # --- Secrets and policy -----------------------------------------------------------------------------------
 SECRET_KEY = env.secret("CONVERGIO_SECRET_KEY")

@@ -165,6 +165,7 @@ def test_asking_again_and_again_is_throttled(owner: Person) -> None:
         ("Password123", "most used"),
         ("new.person12", "little more than your name"),
         ("Nia Convergio1", "little more than your name"),
+        # What is over a megabyte is refused unread: tests/site/test_request_limits.py
         ("x" * 900_000, "256 characters or fewer"),
     ],
 )

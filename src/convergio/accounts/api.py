@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Body, Field, File, Router, Schema, UploadedFile
+from pydantic import StrictBool
 
 from convergio.accounts import actions, api_key_queries, api_keys, entrance, queries
 from convergio.accounts.answers import EntryOut, RenewedOut, entry_answer, renewed_answer
@@ -204,7 +205,7 @@ def set_avatar(request: SignedInHttpRequest, avatar: File[UploadedFile]) -> Http
     summary="Switch notifications on or off by name",
 )
 def update_notifications(
-    request: SignedInHttpRequest, body: Body[dict[NotificationName, bool]]
+    request: SignedInHttpRequest, body: Body[dict[NotificationName, StrictBool]]
 ) -> HttpResponse:
     actions.update_notifications(request.actor, wanted=body)
     return json_answer(queries.profile(request.actor).notification_preferences)
