@@ -56,6 +56,7 @@ def write(page: Page, text: str, *, bold: str) -> None:
     page.locator("trix-editor").click()
     page.keyboard.type(text)
     page.keyboard.press("Control+B")
+    page.locator('[data-trix-attribute="bold"].trix-active').wait_for(state="attached")
     page.keyboard.type(bold)
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from tests.e2e.service import PASSWORD, Service
 
-EMAIL = "teammate@convergio.test"
+EMAIL = "asha@convergio.test"
 SETTINGS = "/dashboard/settings/security"
 PHONE, DESK = ViewportSize(width=375, height=812), ViewportSize(width=1440, height=900)
 
