@@ -47,3 +47,18 @@ GROUP BY b.user_id, b.reserved HAVING sum(l.remaining) > b.reserved;
 SELECT b.user_id, b.next_expiry_at, min(l.expires_at) AS found
 FROM token_balances b JOIN token_lots l ON l.user_id = b.user_id AND l.remaining > 0
 GROUP BY b.user_id, b.next_expiry_at HAVING b.next_expiry_at IS DISTINCT FROM min(l.expires_at);
+
+-- A purchase that was paid brought its tokens and its bonus, and one that was not brought none.
+SELECT p.id, p.status, p.tokens, p.bonus_tokens, sum(e.tokens) AS found
+FROM token_purchases p LEFT JOIN token_ledger e
+  ON e.user_id = p.user_id AND e.cause = 'token_purchases:' || p.id AND e.kind IN ('purchase', 'bonus')
+WHERE p.reference IS NOT NULL
+GROUP BY p.id HAVING COALESCE(sum(e.tokens), 0)
+  <> CASE WHEN p.status IN ('paid', 'refunded') THEN p.tokens + p.bonus_tokens ELSE 0 END;
+
+-- What was refunded of a purchase is the sum of its refunds, and all of it makes it refunded.
+SELECT p.id, p.status, p.amount, p.refunded, COALESCE(sum(r.amount) FILTER (WHERE r.status = 'done'), 0) AS found
+FROM token_purchases p LEFT JOIN token_refunds r ON r.purchase_id = p.id
+WHERE p.reference IS NOT NULL
+GROUP BY p.id HAVING p.refunded <> COALESCE(sum(r.amount) FILTER (WHERE r.status = 'done'), 0)
+  OR (p.status = 'refunded') <> (p.refunded = p.amount AND p.refunded > 0);

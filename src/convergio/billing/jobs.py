@@ -5,7 +5,8 @@ from __future__ import annotations
 import structlog
 from procrastinate.contrib.django import app
 
-from convergio.billing import checks, ledger, reservations
+from convergio.billing import checks, ledger, reconciliation, refunds, reservations, webhooks
+from convergio.core.errors import AppError
 
 log = structlog.get_logger(__name__)
 
@@ -31,3 +32,24 @@ def check_ledger(timestamp: int) -> None:  # noqa: ARG001
     """Prove the ledger; what does not hold is an error of ours."""
     for sentence, rows in checks.broken():
         log.error("billing.invariant_broken", sentence=sentence, count=len(rows))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="billing.settle_payments", queueing_lock="billing.settle_payments")
+def settle_payments(timestamp: int) -> None:  # noqa: ARG001
+    """Purchases that nobody told us about, refunds under way, webhooks that no job got done."""
+    if settled := reconciliation.settle_pending():
+        log.warning("billing.purchases_settled_without_webhook", count=settled)
+    for refund_id in refunds.pending_refunds():
+        try:
+            refunds.send_refund(refund_id)
+        except AppError as error:
+            log.warning("billing.refund_unresolved", refund_id=refund_id, code=error.code)
+    webhooks.handle_left_over()
+
+
+@app.periodic(cron="37 2 * * *")
+@app.task(name="billing.reconcile", queueing_lock="billing.reconcile")
+def reconcile(timestamp: int) -> None:  # noqa: ARG001
+    """Compare the gateways' books with ours."""
+    reconciliation.reconcile()
