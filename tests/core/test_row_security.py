@@ -22,7 +22,7 @@ IDENTITY = {
     "workspace_members",
 }
 # Usage is the owner's, over all their workspaces, and outlives them; the workspace is only named in it.
-OF_USERS = {"token_usage"}
+OF_USERS = {"token_reservations", "token_usage"}
 # Not owned by a workspace: by a user, by an identity, or by nobody.
 WITHOUT_WORKSPACE = {
     "invoices",
@@ -35,9 +35,9 @@ WITHOUT_WORKSPACE = {
     "subscription_plans",
     "token_balances",
     "token_ledger",
+    "token_lots",
     "token_packages",
     "token_purchases",
-    "token_reservations",
     "trusted_devices",
     "usage_alerts",
     "user_2fa",

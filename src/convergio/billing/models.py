@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Now
 
 from convergio.core import columns
 
@@ -100,12 +101,21 @@ class TokenBalance(models.Model):
     user = models.OneToOneField(
         "accounts.User", models.PROTECT, primary_key=True, related_name="token_balance"
     )
-    tokens = models.BigIntegerField(db_default=0)
-    reserved = models.BigIntegerField(db_default=0)
+    tokens = models.BigIntegerField(db_default=0, db_comment="Sum of the ledger")
+    reserved = models.BigIntegerField(db_default=0, db_comment="Sum of the open reservations, part of tokens")
+    next_expiry_at = models.DateTimeField(
+        null=True, db_comment="When tokens lapse next; nothing is reserved past it before they did"
+    )
     updated_at = columns.updated_at()
 
     class Meta:
         db_table = "token_balances"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(reserved__gte=0) & models.Q(tokens__gte=models.F("reserved")),
+                name="token_balances_never_negative",
+            ),
+        ]
 
 
 class TokenUsage(models.Model):
@@ -119,6 +129,10 @@ class TokenUsage(models.Model):
     model = models.CharField(max_length=100)
     input_tokens = models.IntegerField(db_default=0)
     output_tokens = models.IntegerField(db_default=0)
+    cached_tokens = models.IntegerField(
+        db_default=0, db_comment="Of the input, read from the provider's cache"
+    )
+    charged_tokens = models.BigIntegerField(db_default=0, db_comment="Taken from the balance")
     cost = _amount()
     cause = models.CharField(max_length=100, db_default="", db_comment="Table and id of what caused it")
     created_at = columns.created_at()
@@ -179,30 +193,74 @@ class UsageAlert(models.Model):
 
 
 class TokenLedgerEntry(models.Model):
-    """Append-only movement of tokens."""
+    """Append-only movement of tokens; a trigger refuses to change or remove one."""
 
     id = models.BigAutoField(primary_key=True)
     user = _owner()
     kind = models.CharField(
-        max_length=20, db_comment="grant | purchase | bonus | usage | refund | adjustment"
+        max_length=20, db_comment="grant | purchase | bonus | usage | refund | adjustment | expiry"
     )
     tokens = models.BigIntegerField(db_comment="Positive in, negative out")
-    expires_at = models.DateTimeField(null=True)
-    cause = models.CharField(max_length=100, db_default="")
+    expires_at = models.DateTimeField(null=True, db_comment="Of what came in; NULL never lapses")
+    cause = models.CharField(
+        max_length=100, db_default="", db_comment="What it is for, like token_purchases:7; credited once each"
+    )
+    reason = models.CharField(max_length=255, db_default="", db_comment="Of an adjustment, by who made it")
+    member = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", db_comment="Who caused it"
+    )
+    usage = models.OneToOneField(TokenUsage, models.PROTECT, null=True, related_name="+")
     created_at = columns.created_at()
 
     class Meta:
         db_table = "token_ledger"
+        indexes: ClassVar = [models.Index(fields=["user", "-id"], name="token_ledger_newest")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "kind", "cause"],
+                condition=models.Q(kind__in=["grant", "purchase", "bonus", "refund"]),
+                name="token_ledger_credited_once",
+            ),
+        ]
+
+
+class TokenLot(models.Model):
+    """What is left of tokens that came in together; spending takes from those that lapse first."""
+
+    entry = models.OneToOneField(TokenLedgerEntry, models.PROTECT, primary_key=True, related_name="lot")
+    user = models.ForeignKey("accounts.User", models.PROTECT, related_name="+", db_index=False)
+    remaining = models.BigIntegerField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "token_lots"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["user", "expires_at"],
+                condition=models.Q(remaining__gt=0),
+                name="token_lots_unspent",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(remaining__gte=0), name="token_lots_never_negative"),
+        ]
 
 
 class TokenReservation(models.Model):
-    """Tokens held for a call that is under way."""
+    """Tokens held for a call that is under way. Past `expires_at` its process is taken for dead and they are freed."""
 
     id = models.BigAutoField(primary_key=True)
     user = _owner()
-    tokens = models.BigIntegerField()
+    tokens = models.BigIntegerField(db_comment="The most that the call can cost")
+    workspace = models.ForeignKey("accounts.Workspace", models.SET_NULL, null=True, related_name="+")
+    member = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    feature = models.CharField(max_length=50, db_default="")
     cause = models.CharField(max_length=100, db_default="")
+    expires_at = models.DateTimeField(db_default=Now(), db_index=True)
     created_at = columns.created_at()
 
     class Meta:
         db_table = "token_reservations"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(tokens__gte=0), name="token_reservations_positive"),
+        ]

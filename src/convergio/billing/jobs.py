@@ -1,0 +1,33 @@
+"""Billing's work outside of requests."""
+
+from __future__ import annotations
+
+import structlog
+from procrastinate.contrib.django import app
+
+from convergio.billing import checks, ledger, reservations
+
+log = structlog.get_logger(__name__)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="billing.release_reservations", queueing_lock="billing.release_reservations")
+def release_reservations(timestamp: int) -> None:  # noqa: ARG001 - the queue passes it
+    """Free tokens that processes held when they died."""
+    if freed := reservations.release_expired():
+        log.warning("billing.reservations_released", count=freed)
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(name="billing.lapse_tokens", queueing_lock="billing.lapse_tokens")
+def lapse_tokens(timestamp: int) -> None:  # noqa: ARG001
+    """Take back tokens whose time is over, also of people who spend none."""
+    ledger.lapse_due()
+
+
+@app.periodic(cron="7 2 * * *")
+@app.task(name="billing.check_ledger", queueing_lock="billing.check_ledger")
+def check_ledger(timestamp: int) -> None:  # noqa: ARG001
+    """Prove the ledger; what does not hold is an error of ours."""
+    for sentence, rows in checks.broken():
+        log.error("billing.invariant_broken", sentence=sentence, count=len(rows))
