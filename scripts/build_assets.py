@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "src/convergio/site/static/vendor"
+PRINT_FONTS = ROOT / "src/convergio/billing/invoicing/fonts"
 LOCK = ROOT / "package-lock.json"
 TEST_PROVIDER = ROOT / "tests/oidc"
 ICONS = ROOT / "scripts/icons.txt"
@@ -32,6 +33,12 @@ COPIES = {
     "trix.css": "trix/dist/trix.css",
 }
 FONT = "@fontsource-variable/inter"
+# Whole fonts for documents that the server draws; a PDF takes up only the letters that it shows.
+PRINTED = {
+    "Inter": "@expo-google-fonts/inter",
+    "NotoSansDevanagari": "@expo-google-fonts/noto-sans-devanagari",
+}
+PRINTED_WEIGHTS = ("400Regular", "600SemiBold")
 # Their licences ask that the notice travels with the files. @tabler/core has none of its own; the icons' is its.
 LICENSED = ("@fontsource-variable/inter", "@tabler/icons", "dompurify", "htmx.org", "sortablejs", "trix")
 
@@ -130,13 +137,23 @@ def fill(target: Path) -> None:
     write_licences(target)
 
 
+def copy_print_fonts() -> None:
+    PRINT_FONTS.mkdir(parents=True, exist_ok=True)
+    for family, package in PRINTED.items():
+        shutil.copyfile(MODULES / package / "LICENSE_FONT", PRINT_FONTS / f"{family}_LICENSE.txt")
+        for weight in PRINTED_WEIGHTS:
+            name = f"{family}_{weight}.ttf"
+            shutil.copyfile(MODULES / package / weight / name, PRINT_FONTS / name)
+
+
 def build_assets() -> bool:
-    """Bring the vendor folder up to date; return whether anything was done. Raises AssetError."""
+    """Bring the vendor folder and the fonts up to date; return whether anything was done. Raises AssetError."""
     wanted = digest(LOCK, ICONS, Path(__file__))
     stamp = VENDOR / ".stamp"
-    if stamp.exists() and stamp.read_text() == wanted:
+    if stamp.exists() and stamp.read_text() == wanted and PRINT_FONTS.exists():
         return False
     install_modules(ROOT)
+    copy_print_fonts()
     fresh = VENDOR.with_name("vendor.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

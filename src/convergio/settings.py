@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from convergio.billing.invoicing import gst
 from convergio.core.environment import Environment, SettingError, database_from_url
 
 env = Environment()
@@ -58,6 +59,40 @@ if bool(GOOGLE_CLIENT_ID) != bool(GOOGLE_CLIENT_SECRET):
 if urlsplit(GOOGLE_ISSUER).scheme not in {"http", "https"} or not urlsplit(GOOGLE_ISSUER).hostname:
     raise SettingError("CONVERGIO_GOOGLE_ISSUER must be an address like https://accounts.google.com.")
 AI_MODEL = env.choice("CONVERGIO_AI_MODEL", "offline", ("offline",))
+
+# --- Who sells, for invoices ------------------------------------------------------------------------------
+SELLER_NAME = env.text("CONVERGIO_SELLER_NAME")
+SELLER_ADDRESS = [line.strip() for line in env.text("CONVERGIO_SELLER_ADDRESS").split(";") if line.strip()]
+SELLER_GSTIN = env.text("CONVERGIO_SELLER_GSTIN").upper()
+SELLER_STATE = env.text("CONVERGIO_SELLER_STATE") or SELLER_GSTIN[:2]
+SELLER_LUT = env.text("CONVERGIO_SELLER_LUT")
+INVOICE_PREFIX = env.text("CONVERGIO_INVOICE_PREFIX", "CB")
+CREDIT_NOTE_PREFIX = env.text("CONVERGIO_CREDIT_NOTE_PREFIX", "CN")
+SAC_CODE = env.text("CONVERGIO_SAC_CODE", "997331")
+GST_RATE = env.number("CONVERGIO_GST_RATE_BASIS_POINTS", 1800)
+PRICES_INCLUDE_TAX = env.flag("CONVERGIO_PRICES_INCLUDE_TAX", True)
+
+if SELLER_GSTIN and (_problem := gst.gstin_problem(SELLER_GSTIN)):
+    raise SettingError(f"CONVERGIO_SELLER_GSTIN: {_problem}")
+if SELLER_STATE and SELLER_STATE not in gst.STATES:
+    raise SettingError(
+        "CONVERGIO_SELLER_STATE is the two digits of an Indian state, like 27 for Maharashtra."
+    )
+if SELLER_GSTIN and SELLER_GSTIN[:2] != SELLER_STATE:
+    raise SettingError(
+        "CONVERGIO_SELLER_STATE is not the state in which CONVERGIO_SELLER_GSTIN is registered."
+    )
+if not gst.is_sac(SAC_CODE):
+    raise SettingError("CONVERGIO_SAC_CODE is 99 and four digits, like 997331.")
+if GST_RATE > 10_000 or GST_RATE % 2:
+    raise SettingError("CONVERGIO_GST_RATE_BASIS_POINTS is an even number up to 10000; 1800 are 18 %.")
+for _prefix in (INVOICE_PREFIX, CREDIT_NOTE_PREFIX):
+    if not gst.is_prefix(_prefix):
+        raise SettingError(
+            "CONVERGIO_INVOICE_PREFIX and _CREDIT_NOTE_PREFIX are one to three capitals or digits."
+        )
+if INVOICE_PREFIX == CREDIT_NOTE_PREFIX:
+    raise SettingError("CONVERGIO_INVOICE_PREFIX and CONVERGIO_CREDIT_NOTE_PREFIX must differ.")
 
 ALLOWED_HOSTS = [_public.hostname, "127.0.0.1", "localhost", *env.words("CONVERGIO_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from convergio.core.errors import ProviderError
-from convergio.core.system_mail import send_notice
+from convergio.core.system_mail import Attachment, send_notice
 from tests.mail.line_server import Conversation, LineServer, line_server
 
 
@@ -85,3 +85,22 @@ def test_without_a_server_the_notice_is_a_file(settings: Any, tmp_path: Path) ->
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert path.suffix == ".eml"
     assert (message["To"], message.get_content()) == ("nia@convergio.test", "Grüße\n.\nlast\n")
+
+
+def test_files_go_with_a_notice_byte_for_byte(settings: Any, tmp_path: Path) -> None:
+    settings.SYSTEM_SMTP_URL, settings.DATA_DIR = "", tmp_path
+    files = [
+        Attachment("Rechnung für Nia.pdf", "application/pdf", bytes(range(256)) * 3),
+        Attachment("a.csv", "text/csv", b"a,b\r\n"),
+    ]
+    send_notice(to="nia@convergio.test", subject="Files", text="Here they are.", attachments=files)
+    (path,) = (tmp_path / "outbox").iterdir()
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    body = message.get_body()
+    assert body is not None
+    assert body.get_content() == "Here they are.\n"
+    found = [
+        (part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
+        for part in message.iter_attachments()
+    ]
+    assert found == [tuple(file) for file in files]

@@ -1,4 +1,4 @@
--- What must always hold of tokens. Each statement answers the rows that break its sentence; see checks.py.
+-- What must always hold of tokens and invoices. Each statement answers the rows that break its sentence; see checks.py.
 
 -- A balance is the sum of its ledger.
 SELECT b.user_id, b.tokens, COALESCE(sum(e.tokens), 0) AS found
@@ -47,3 +47,61 @@ GROUP BY b.user_id, b.reserved HAVING sum(l.remaining) > b.reserved;
 SELECT b.user_id, b.next_expiry_at, min(l.expires_at) AS found
 FROM token_balances b JOIN token_lots l ON l.user_id = b.user_id AND l.remaining > 0
 GROUP BY b.user_id, b.next_expiry_at HAVING b.next_expiry_at IS DISTINCT FROM min(l.expires_at);
+
+-- An invoice and a credit note are the sum of their lines, and their tax is the sum of their taxes.
+SELECT document.number FROM (
+  SELECT number, subtotal, tax, total, lines, tax_lines FROM invoices
+  UNION ALL SELECT number, subtotal, tax, total, lines, tax_lines FROM credit_notes
+) AS document
+WHERE total <> subtotal + tax
+  OR subtotal <> (SELECT COALESCE(sum((line->>'taxable')::bigint), 0) FROM jsonb_array_elements(lines) AS line)
+  OR tax <> (SELECT COALESCE(sum((line->>'tax')::bigint), 0) FROM jsonb_array_elements(lines) AS line)
+  OR tax <> (SELECT COALESCE(sum((line->>'amount')::bigint), 0) FROM jsonb_array_elements(tax_lines) AS line);
+
+-- Nothing on an invoice or a credit note is less than nothing.
+SELECT document.number FROM (
+  SELECT number, lines, tax_lines FROM invoices UNION ALL SELECT number, lines, tax_lines FROM credit_notes
+) AS document
+WHERE EXISTS (
+  SELECT FROM jsonb_array_elements(lines || tax_lines) AS line
+  WHERE least((line->>'taxable')::bigint, (line->>'tax')::bigint, (line->>'amount')::bigint) < 0
+);
+
+-- The numbers of a series run from 1 to its counter, none missing and none twice.
+SELECT series, max(last_number) AS counter, count(number) AS found FROM (
+  SELECT series, last_number, NULL::int AS number FROM invoice_counters
+  UNION ALL SELECT series, NULL, series_number FROM invoices
+  UNION ALL SELECT series, NULL, series_number FROM credit_notes
+) AS used GROUP BY series
+HAVING max(last_number) IS DISTINCT FROM count(number)::int OR count(DISTINCT number) <> count(number)
+  OR COALESCE(min(number), 1) <> 1 OR COALESCE(max(number), 0) IS DISTINCT FROM max(last_number);
+
+-- A number is spelled as its series and its place, in at most 16 characters.
+SELECT number FROM (
+  SELECT number, series, series_number FROM invoices UNION ALL SELECT number, series, series_number FROM credit_notes
+) AS document
+WHERE number <> series || '/' || lpad(series_number::text, greatest(6, length(series_number::text)), '0')
+  OR length(number) > 16;
+
+-- No number has an earlier date than the one before it, and its date is in the financial year that it names.
+SELECT number, issued_at FROM (
+  SELECT number, series, issued_at, lag(issued_at) OVER (PARTITION BY series ORDER BY series_number) AS before FROM (
+    SELECT number, series, series_number, issued_at FROM invoices
+    UNION ALL SELECT number, series, series_number, issued_at FROM credit_notes
+  ) AS document
+) AS ordered
+WHERE issued_at < before
+  OR right(series, 5) <> to_char((issued_at AT TIME ZONE 'Asia/Kolkata') - interval '3 months', 'YY') || '-'
+    || to_char((issued_at AT TIME ZONE 'Asia/Kolkata') + interval '9 months', 'YY');
+
+-- Credit notes are within their invoice, which knows their sum.
+SELECT i.number, i.total, i.credited, COALESCE(sum(n.total), 0) AS found
+FROM invoices i LEFT JOIN credit_notes n ON n.invoice_id = i.id
+GROUP BY i.id HAVING i.credited <> COALESCE(sum(n.total), 0) OR COALESCE(sum(n.total), 0) > i.total
+  OR COALESCE(sum(n.tax), 0) > i.tax OR COALESCE(sum(n.subtotal), 0) > i.subtotal
+  OR bool_or(n.currency <> i.currency) OR bool_or(n.issued_at < i.issued_at);
+
+-- An invoice is refunded when all of it is credited, and credited only after it was paid.
+SELECT number, status, total, credited FROM invoices
+WHERE (status = 'refunded') <> (credited = total AND total > 0) OR (status IN ('paid', 'refunded')) <> (paid_at IS NOT NULL)
+  OR credited > 0 AND status NOT IN ('paid', 'refunded') OR status NOT IN ('issued', 'paid', 'void', 'refunded');

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from convergio.core.errors import OverQuota
+from convergio.core.errors import Conflict, InvalidInput, OverQuota
 
 
 class OutOfTokens(OverQuota):
@@ -19,3 +19,17 @@ class OutOfTokens(OverQuota):
             balance=available,
             resets_at=resets_at,
         )
+
+
+class BadInvoice(InvalidInput):
+    """What shall be invoiced or credited cannot be; nothing was written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_invoice", message)
+
+
+class NotInvoiceable(Conflict):
+    """The state of an invoice, or of the set-up, does not allow it; nothing was written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("not_invoiceable", message)

@@ -6,6 +6,8 @@ import structlog
 from procrastinate.contrib.django import app
 
 from convergio.billing import checks, ledger, reservations
+from convergio.billing.invoicing import mail
+from convergio.core.jobs import RETRIES
 
 log = structlog.get_logger(__name__)
 
@@ -31,3 +33,15 @@ def check_ledger(timestamp: int) -> None:  # noqa: ARG001
     """Prove the ledger; what does not hold is an error of ours."""
     for sentence, rows in checks.broken():
         log.error("billing.invariant_broken", sentence=sentence, count=len(rows))
+
+
+@app.task(name="billing.mail_invoice", queue="default", retry=RETRIES)
+def mail_invoice(invoice_id: int) -> None:
+    """Mail an invoice to its buyer, with the PDF."""
+    mail.mail_invoice(invoice_id)
+
+
+@app.task(name="billing.mail_credit_note", queue="default", retry=RETRIES)
+def mail_credit_note(credit_note_id: int) -> None:
+    """Mail a credit note to its buyer, with the PDF."""
+    mail.mail_credit_note(credit_note_id)

@@ -41,8 +41,10 @@ def configure(options: dict[str, Any]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(str(options["level"]).upper())
-    for noisy in ("procrastinate", "httpx", "imapclient"):
+    for noisy in ("procrastinate", "httpx", "imapclient", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of letters that its fonts lack, and quotes them.
+    logging.getLogger("fpdf").setLevel(logging.ERROR)
     # It warns of what it raises anyway; its pool, which does not, keeps its own level.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.getLogger("psycopg.pool").setLevel(logging.WARNING)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import smtplib
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
@@ -23,9 +25,20 @@ _TIMEOUT = 20  # seconds, for each step of the SMTP conversation
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
-def send_notice(*, to: str, subject: str, text: str) -> None:
-    """Send one plain-text notice. Raises ProviderError, whose kind says whether trying again can help."""
+class Attachment(NamedTuple):
+    """A file that goes with a notice; `media_type` is like application/pdf."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+def send_notice(*, to: str, subject: str, text: str, attachments: Sequence[Attachment] = ()) -> None:
+    """Send one plain-text notice, perhaps with files. Raises ProviderError, whose kind says if trying again helps."""
     message = _compose(to, subject, text)
+    for name, media_type, content in attachments:
+        kind, _, subtype = media_type.partition("/")
+        message.add_attachment(content, maintype=kind, subtype=subtype, filename=name)
     if settings.SYSTEM_SMTP_URL:
         _deliver(message, settings.SYSTEM_SMTP_URL)
     else:

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from convergio.core.money import indian as indian
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -83,14 +85,6 @@ def file_size(size: int) -> str:
         if value < 999.5:
             return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
     return f"{value / 1000:.1f} TB"
-
-
-def indian(number: int) -> str:
-    """Return a whole number in Indian groups: 4,50,000."""
-    sign, digits = ("-", str(-number)) if number < 0 else ("", str(number))
-    head, tail = digits[:-3], digits[-3:]
-    groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
-    return sign + ",".join([*groups, tail])
 
 
 def rupees(paise: int) -> str:
