@@ -40,6 +40,10 @@ def test_without_any_there_is_no_seller_and_18_percent_inside_the_price(
     assert (found["GST_RATE"], found["PRICES_INCLUDE_TAX"], found["SAC_CODE"]) == (1800, True, "997331")
 
 
+def test_the_tax_may_come_on_top_of_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(monkeypatch, TAX_ON_TOP="true")["PRICES_INCLUDE_TAX"] is False
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

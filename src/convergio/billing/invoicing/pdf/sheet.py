@@ -6,8 +6,6 @@ Marathi names; harfbuzz joins their letters. Other scripts come out as empty box
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -124,17 +122,12 @@ class Sheet(FPDF):
 
     def stamp(self, x: float, y: float, word: str, below: str, colour: Colour) -> None:
         """A word in a frame, set askew like a rubber stamp."""
-        with self._turned(7, x + 21, y + 9):
+        with self.rotation(7, x + 21, y + 9):
             self.set_draw_color(*colour)
             self.set_line_width(0.7)
             self.rect(x, y, 42, 18, round_corners=True, corner_radius=2.4)
             self.write_at(x, y + 3, word, size=18, bold=True, colour=colour, width=42, align="C")
             self.write_at(x, y + 12.2, below, size=7.5, colour=colour, width=42, align="C")
-
-    @contextmanager
-    def _turned(self, angle: float, x: float, y: float) -> Iterator[None]:
-        with self.rotation(angle, x, y):
-            yield
 
     def _ready(self, size: float, *, bold: bool, colour: Colour, even: bool = False) -> None:
         self.set_text_shaping(use_shaping_engine=True, features={"tnum": even})

@@ -89,7 +89,7 @@ def _places(terms: Terms) -> list[tuple[float, float, str]]:
     shown = [column for column in _COLUMNS if terms.supply != "untaxed" or column[1] not in _OF_TAX]
     places, right = [], RIGHT - 4
     for width, heading in reversed(shown):
-        places.append((right - width, width - 0.5, heading))
+        places.append((right - width + 2, width - 2, heading))
         right -= width
     return places[::-1]
 
@@ -112,13 +112,13 @@ def draw_sums(
     for label, amount in rows:
         sheet.write_at(x + 4, y, label, size=9, colour=GREY)
         text = format_amount(amount, currency)
-        sheet.write_at(x, y, text, size=9, width=_SUMS - 4.5, align="R", even=True)
+        sheet.write_at(x, y, text, size=9, width=_SUMS - 4, align="R", even=True)
         y += 5.6
     sheet.panel(x, y + 1, _SUMS, 12, INK)
     white = (255, 255, 255)
     sheet.write_at(x + 4, y + 4.9, total[0], size=9.5, bold=True, colour=white)
     text = format_amount(total[1], currency)
-    sheet.write_at(x + 30, y + 4, text, size=13, bold=True, colour=white, width=_SUMS - 34.5, align="R")
+    sheet.write_at(x + 30, y + 4, text, size=13, bold=True, colour=white, width=_SUMS - 34, align="R")
     return y + 13
 
 
@@ -150,10 +150,10 @@ def _tax_row(group: Sequence[TaxLine], currency: str) -> list[str]:
 def _cells(sheet: Sheet, y: float, texts: Sequence[str], width: float, *, size: float, is_head: bool) -> None:
     for number, text in enumerate(texts):
         align: Align = "R" if number else "L"
-        x = LEFT + 4 + number * width
+        x = LEFT + 4 + number * width + 2 * bool(number)
         colour = GREY if is_head else INK
         sheet.write_at(
-            x, y, text, size=size, bold=is_head, colour=colour, width=width - 0.5, align=align, even=True
+            x, y, text, size=size, bold=is_head, colour=colour, width=width - 2, align=align, even=True
         )
 
 
