@@ -22,12 +22,15 @@ IDENTITY = {
     "workspace_members",
 }
 # Usage is the owner's, over all their workspaces, and outlives them; the workspace is only named in it.
-OF_USERS = {"token_reservations", "token_usage"}
+OF_USERS = {"token_purchases", "token_reservations", "token_usage"}
 # Not owned by a workspace: by a user, by an identity, or by nobody.
 WITHOUT_WORKSPACE = {
+    "gateway_customers",
+    "gateway_differences",
     "invoices",
     "login_history",
     "login_throttles",
+    "manual_payments",
     "one_time_links",
     "passkeys",
     "payment_methods",
@@ -37,7 +40,7 @@ WITHOUT_WORKSPACE = {
     "token_ledger",
     "token_lots",
     "token_packages",
-    "token_purchases",
+    "token_refunds",
     "trusted_devices",
     "usage_alerts",
     "user_2fa",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from convergio.core.errors import Conflict, InvalidInput, OverQuota
+from convergio.core.errors import Conflict, InvalidInput, NotFound, OverQuota
 
 
 class OutOfTokens(OverQuota):
@@ -33,3 +33,38 @@ class NotInvoiceable(Conflict):
 
     def __init__(self, message: str) -> None:
         super().__init__("not_invoiceable", message)
+
+
+class UnknownGateway(NotFound):
+    """The gateway does not exist, or its settings are unset."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("way to pay on this installation")
+        self.name = name
+
+
+class QuantityOutOfRange(InvalidInput):
+    """A package is bought a few times at once, not minus once and not a billion times."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "invalid_quantity", f"A package can be bought 1 to {most} times at once.", field="quantity"
+        )
+
+
+class KeyUsedForAnother(Conflict):
+    """The same Idempotency-Key came with another purchase."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "idempotency_key_reused", "This Idempotency-Key was used for another purchase; take a new one."
+        )
+
+
+class NothingToRefund(Conflict):
+    """The purchase is not paid, or less of it is left than was asked for."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(
+            "nothing_to_refund", f"At most {left} paise of this purchase can be refunded.", left=left
+        )

@@ -12,6 +12,8 @@ _SUBJECT = "database"
 _OPEN_ON_PURPOSE = (
     "api_keys",
     "inbound_events",
+    "token_purchases",
+    "token_reservations",
     "token_usage",
     "user_sessions",
     "workspace_invitations",
