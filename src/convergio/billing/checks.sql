@@ -105,3 +105,18 @@ GROUP BY i.id HAVING i.credited <> COALESCE(sum(n.total), 0) OR COALESCE(sum(n.t
 SELECT number, status, total, credited FROM invoices
 WHERE (status = 'refunded') <> (credited = total AND total > 0) OR (status IN ('paid', 'refunded')) <> (paid_at IS NOT NULL)
   OR credited > 0 AND status NOT IN ('paid', 'refunded') OR status NOT IN ('issued', 'paid', 'void', 'refunded');
+
+-- A purchase that was paid brought its tokens and its bonus, and one that was not brought none.
+SELECT p.id, p.status, p.tokens, p.bonus_tokens, sum(e.tokens) AS found
+FROM token_purchases p LEFT JOIN token_ledger e
+  ON e.user_id = p.user_id AND e.cause = 'token_purchases:' || p.id AND e.kind IN ('purchase', 'bonus')
+WHERE p.reference IS NOT NULL
+GROUP BY p.id HAVING COALESCE(sum(e.tokens), 0)
+  <> CASE WHEN p.status IN ('paid', 'refunded') THEN p.tokens + p.bonus_tokens ELSE 0 END;
+
+-- What was refunded of a purchase is the sum of its refunds, and all of it makes it refunded.
+SELECT p.id, p.status, p.amount, p.refunded, COALESCE(sum(r.amount) FILTER (WHERE r.status = 'done'), 0) AS found
+FROM token_purchases p LEFT JOIN token_refunds r ON r.purchase_id = p.id
+WHERE p.reference IS NOT NULL
+GROUP BY p.id HAVING p.refunded <> COALESCE(sum(r.amount) FILTER (WHERE r.status = 'done'), 0)
+  OR (p.status = 'refunded') <> (p.refunded = p.amount AND p.refunded > 0);

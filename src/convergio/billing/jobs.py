@@ -5,8 +5,9 @@ from __future__ import annotations
 import structlog
 from procrastinate.contrib.django import app
 
-from convergio.billing import checks, ledger, reservations
+from convergio.billing import checks, ledger, reconciliation, refunds, reservations, webhooks
 from convergio.billing.invoicing import mail
+from convergio.core.errors import AppError
 from convergio.core.jobs import RETRIES
 
 log = structlog.get_logger(__name__)
@@ -45,3 +46,24 @@ def mail_invoice(invoice_id: int) -> None:
 def mail_credit_note(credit_note_id: int) -> None:
     """Mail a credit note to its buyer, with the PDF."""
     mail.mail_credit_note(credit_note_id)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="billing.settle_payments", queueing_lock="billing.settle_payments")
+def settle_payments(timestamp: int) -> None:  # noqa: ARG001
+    """Purchases that nobody told us about, refunds under way, webhooks that no job got done."""
+    if settled := reconciliation.settle_pending():
+        log.warning("billing.purchases_settled_without_webhook", count=settled)
+    for refund_id in refunds.pending_refunds():
+        try:
+            refunds.send_refund(refund_id)
+        except AppError as error:
+            log.warning("billing.refund_unresolved", refund_id=refund_id, code=error.code)
+    webhooks.handle_left_over()
+
+
+@app.periodic(cron="37 2 * * *")
+@app.task(name="billing.reconcile", queueing_lock="billing.reconcile")
+def reconcile(timestamp: int) -> None:  # noqa: ARG001
+    """Compare the gateways' books with ours."""
+    reconciliation.reconcile()

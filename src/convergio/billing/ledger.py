@@ -54,6 +54,20 @@ UPDATE token_balances SET tokens = tokens - %(tokens)s, updated_at = %(now)s,
   next_expiry_at = (SELECT min(expires_at) FROM token_lots WHERE user_id = %(user)s AND remaining > 0)
 WHERE user_id = %(user)s
 """
+# What is left of what one cause brought in, bonus first.
+_TAKE_BACK = """
+WITH ordered AS (
+  SELECT lot.entry_id, lot.remaining,
+    sum(lot.remaining) OVER (ORDER BY entry.kind, lot.entry_id) - lot.remaining AS before
+  FROM token_lots AS lot JOIN token_ledger AS entry ON entry.id = lot.entry_id
+  WHERE lot.user_id = %(user)s AND entry.cause = %(brought_by)s AND entry.kind IN ('purchase', 'bonus')
+    AND lot.remaining > 0
+), taken AS (
+  SELECT entry_id, least(remaining, %(tokens)s - before) AS tokens FROM ordered WHERE before < %(tokens)s
+)
+UPDATE token_lots AS lot SET remaining = lot.remaining - taken.tokens FROM taken
+WHERE lot.entry_id = taken.entry_id RETURNING taken.tokens
+"""
 _LAPSED = """
 SELECT COALESCE(sum(remaining), 0)::bigint FROM token_lots
 WHERE user_id = %s AND remaining > 0 AND expires_at <= %s
@@ -126,6 +140,27 @@ def debit_adjustment(user_id: int, *, tokens: int, reason: str, member_id: int, 
         if balance.available < tokens:
             raise OutOfTokens(needed=tokens, available=balance.available)
         spend(user_id, "adjustment", tokens=tokens, cause=cause, reason=reason, member_id=member_id)
+
+
+def take_back(
+    user_id: int, *, brought_by: str, tokens: int, cause: str, reason: str, member_id: int | None
+) -> int:
+    """Take up to that many of the tokens that a purchase brought; the answer is how many were unspent and free."""
+    with transaction.atomic():
+        most = min(tokens, lock_balance(user_id).available)
+        values = {"user": user_id, "brought_by": brought_by, "tokens": most, "now": now()}
+        taken = int(sum(sql.fetch_column(_TAKE_BACK, values)))
+        if taken:
+            more = {
+                "kind": "adjustment",
+                "cause": cause,
+                "reason": reason,
+                "member": member_id,
+                "usage": None,
+            }
+            sql.execute(_DEBIT, {**values, **more, "tokens": taken})
+            sql.execute(_LOWER, {**values, "tokens": taken})
+        return taken
 
 
 def spend(

@@ -17,6 +17,7 @@ _pages = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.root, name="root"),
     path("api/events", live.stream_events, name="events"),
+    path("", include("convergio.billing.urls")),
     path("api/", api.urls),
     path("api-docs", views.api_docs, name="api_docs"),
     path("admin", RedirectView.as_view(url="/admin/")),
