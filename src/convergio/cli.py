@@ -42,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except (PlatformFault, SettingError, AppError, OSError) as fault:
         print(f"convergio: {_sentence(fault)}", file=sys.stderr)
-        return _exit_code(fault)
+        return _exit_code(options, fault)
     except Exception as fault:
         known = _database_fault(fault)
         if known is None:
             raise
         print(f"convergio: {known}", file=sys.stderr)
-        return known.exit_code
+        return _exit_code(options, known)
     return code
 
 
@@ -100,7 +100,10 @@ def _database_fault(fault: Exception) -> PlatformFault | None:
     return PlatformFault(f"The database gave up ({reason}): see its log.")
 
 
-def _exit_code(fault: Exception) -> int:
+def _exit_code(options: argparse.Namespace, fault: Exception) -> int:
+    """The command's own code for every fault (`fault_code` among its defaults), or the fault's."""
+    if hasattr(options, "fault_code"):
+        return int(options.fault_code)
     if isinstance(fault, PlatformFault):
         return fault.exit_code
     return EXIT_CONFIGURATION if isinstance(fault, SettingError) else 1

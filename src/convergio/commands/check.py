@@ -16,7 +16,8 @@ from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=run)
+    # Whatever keeps it from looking is a failure like any that it finds.
+    parser.set_defaults(run=run, fault_code=1)
     add_data_dir(parser)
     parser.add_argument(
         "--deploy", action="store_true", help="also list what is not fit for production, like a http address"
