@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_richer_scope'),
-        ('billing', '0004_append_only_ledger'),
+        ('billing', '0006_frozen_invoices'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

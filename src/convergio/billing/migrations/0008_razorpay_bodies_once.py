@@ -8,6 +8,6 @@ CREATE UNIQUE INDEX inbound_events_razorpay_body ON inbound_events (sha256(paylo
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0010_payments"), ("core", "0001_initial")]
+    dependencies = [("billing", "0007_payments"), ("core", "0001_initial")]
 
     operations = [migrations.RunSQL(_MAKE, "DROP INDEX inbound_events_razorpay_body")]
