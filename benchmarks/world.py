@@ -20,6 +20,8 @@ from convergio.core.roles import grant_application_role
 WORKSPACES = 20
 TAGS = ("Hello", "Partners", "Info", "Support", "Neo")
 COOKIE = "benchmark-cookie-0123456789abcdefghijklmnopqrstuvw"
+# Every browser sends both from its second page on.
+COOKIES = f"convergio={COOKIE}; csrftoken={'b' * 32}"
 SECRET = "benchmark-secret-key-0123456789abcdef"  # noqa: S105 - protects nothing
 
 
