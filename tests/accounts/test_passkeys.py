@@ -326,6 +326,193 @@ def test_several_are_listed_renamed_and_removed(owner: Person) -> None:
     assert [one["name"] for one in client.get(API).json()] == ["Desk"]
     assert sign_in(Client(), synced).status_code == 401
     assert attempts(method="passkey_remove") == [("passkey_remove", "success", "")]
+    lines = [line for line in client.get("/api/activity").json() if "passkey" in line["action"]]
+    assert [(line["action"], line["facts"].get("name", "")) for line in lines] == [
+        ("passkey.removed", ""),
+        ("passkey.renamed", "Desk"),
+        ("passkey.added", "Phone"),
+        ("passkey.added", "Work laptop"),
+    ]
+
+
+def test_a_passkey_without_a_counter_keeps_working(owner: Person) -> None:
+    made_by = registered(owner)
+    assert [sign_in(Client(), made_by).status_code for _ in range(3)] == [200] * 3
+
+
+def test_unknown_wrong_and_closed_are_told_alike(owner: Person, outsider: Person) -> None:
+    closed, forged = registered(outsider), registered(owner)
+    User.objects.filter(id=outsider.user.id).update(is_active=False)
+    forged.key = device().key
+    answers = [sign_in(Client(), one) for one in (device(), forged, closed)]
+    assert {(one.status_code, one.content) for one in answers} == {(401, answers[0].content)}
+    assert [reason for _, _, reason in attempts(method="passkey")] == [
+        "unknown_passkey",
+        "invalid_answer",
+        "account_closed",
+    ]
+
+
+def test_the_authenticator_must_name_the_account_that_the_passkey_is_of(
+    owner: Person, outsider: Person
+) -> None:
+    mine, theirs = registered(owner), registered(outsider)
+    for handle in (theirs.user_handle, b""):
+        mine.user_handle = handle
+        assert sign_in(Client(), mine).status_code == 401
+
+
+def test_a_passkey_outlives_a_change_of_the_secret_key(owner: Person, settings: Any) -> None:
+    made_by = registered(owner)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-secret-key-another-secret-key"
+    assert sign_in(Client(), made_by).status_code == 200
+    assert (
+        begin(owner.browser(), API)["options"]["user"]["id"]
+        == made_by.get({"challenge": ""})["response"]["userHandle"]
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"null",
+        b'{"ceremony": 1, "answer": {}}',
+        b'{"ceremony": "x"}',
+        b'{"ceremony": "x", "answer": ' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}",
+        b'{"ceremony": "\xff", "answer": {}}',
+    ],
+)
+def test_what_is_no_answer_is_a_bad_request(owner: Person, body: bytes) -> None:
+    for client, path in ((Client(), "/login/passkey"), (owner.browser(), "/confirm/passkey")):
+        answer = client.post(
+            path, body, content_type="application/json", headers={"Accept": "application/json"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+def test_an_endless_answer_is_too_large(client: Client) -> None:
+    answer = post(client, "/login/passkey", {"ceremony": "x" * 70_000, "answer": {}})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+GARBAGE: list[Any] = [None, 0, [], {}, "", "!", "\0", "AAAA", "é", "A" * 5000]
+
+
+@pytest.mark.parametrize(
+    "field", ["id", "rawId", "type", "response", "clientDataJSON", "authenticatorData", "signature"]
+)
+def test_garbage_in_any_field_is_refused(owner: Person, field: str) -> None:
+    made_by = registered(owner)
+    for garbage in GARBAGE:
+        began = begin(Client(), "/login/passkey")
+        answer = made_by.get(began["options"])
+        (answer if field in answer else answer["response"])[field] = garbage
+        said = post(
+            Client(REMOTE_ADDR=""), "/login/passkey", {"ceremony": began["ceremony"], "answer": answer}
+        )
+        assert (said.status_code, said.json()["code"]) == (401, "invalid_passkey"), garbage
+    assert UserSession.objects.count() == 1
+
+
+@pytest.mark.parametrize("garbage", ["", "!", "AAAA", "oWNmbXQ", "A" * 3000])
+def test_a_garbled_attestation_is_refused(owner: Person, garbage: str) -> None:
+    client = owner.browser()
+    began = begin(client, API)
+    answer = device().create(began["options"])
+    answer["response"]["attestationObject"] = garbage
+    said = post(client, API, {"ceremony": began["ceremony"], "answer": answer})
+    assert (said.status_code, said.json()["code"]) == (400, "invalid_passkey")
+    assert not Passkey.objects.exists()
+
+
+def test_refused_answers_slow_an_address_down(client: Client) -> None:
+    answers = [sign_in(client, device()) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [401] * 6 + [429]
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert attempts(reason="throttled") == [("passkey", "failure", "throttled")]
+
+
+def test_confirming_renews_the_session_and_counts_as_two_factors(owner: Person, settings: Any) -> None:
+    made_by = registered(owner)
+    client = owner.browser()
+    before = client.cookies[settings.SESSION_COOKIE_NAME].value
+    UserSession.objects.update(authenticated_at=now() - timedelta(hours=1))
+    assert post(client, f"{API}/options", {}).json()["code"] == "fresh_sign_in_required"
+    began = begin(client, "/confirm/passkey")
+    assert len(began["options"]["allowCredentials"]) == 1
+    answer = post(
+        client,
+        "/confirm/passkey",
+        {"ceremony": began["ceremony"], "answer": made_by.get(began["options"]), "next": PAGES},
+    )
+    assert (answer.status_code, answer.json()) == (200, {"next": PAGES})
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != before
+    assert begin(client, API)
+    assert UserSession.objects.latest("id").second_factor
+    old = Client()
+    old.cookies[settings.SESSION_COOKIE_NAME] = before
+    assert old.get("/dashboard").status_code == 302
+
+
+def test_somebody_elses_passkey_confirms_nothing(owner: Person, outsider: Person) -> None:
+    registered(owner)
+    theirs = registered(outsider)
+    client = owner.browser()
+    began = begin(client, "/confirm/passkey")
+    answer = post(
+        client, "/confirm/passkey", {"ceremony": began["ceremony"], "answer": theirs.get(began["options"])}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_passkey")
+    assert attempts(method="passkey_confirm", user=owner.user) == [
+        ("passkey_confirm", "failure", "unknown_passkey")
+    ]
+    assert not UserSession.objects.latest("id").second_factor
+
+
+def test_who_has_no_passkey_cannot_confirm_with_one(owner: Person) -> None:
+    assert post(owner.browser(), "/confirm/passkey/options", {}).status_code == 404
+
+
+def test_making_one_marks_the_session_and_gives_it_a_new_token(owner: Person, settings: Any) -> None:
+    client = owner.browser()
+    before = client.cookies[settings.SESSION_COOKIE_NAME].value
+    assert register(client, device()).status_code == 201
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != before
+    assert UserSession.objects.get().second_factor
+    assert client.get("/dashboard").status_code == 200
+
+
+def test_several_are_listed_renamed_and_removed(owner: Person) -> None:
+    client = owner.browser()
+    synced = device(flags=PRESENT | VERIFIED | MAY_SYNC | SYNCED)
+    register(client, device(), "Work laptop")
+    register(client, synced, "Phone")
+    listed = client.get(API).json()
+    assert [(one["name"], one["is_synced"], one["last_used_at"]) for one in listed] == [
+        ("Work laptop", False, None),
+        ("Phone", True, None),
+    ]
+    assert Passkey.objects.get(name="Phone").transports == ["internal"]
+    first, second = (one["id"] for one in listed)
+    renamed = client.patch(f"{API}/{first}", {"name": "  Desk  "}, content_type="application/json")
+    assert renamed.status_code == 204
+    empty = client.patch(f"{API}/{first}", {"name": " "}, content_type="application/json")
+    assert (empty.status_code, empty.json()["code"]) == (400, "invalid_name")
+    assert client.delete(f"{API}/{second}").status_code == 204
+    assert [one["name"] for one in client.get(API).json()] == ["Desk"]
+    assert sign_in(Client(), synced).status_code == 401
+    assert attempts(method="passkey_remove") == [("passkey_remove", "success", "")]
+    told = [line["sentence"] for line in client.get("/api/activity").json() if "passkey" in line["action"]]
+    assert told == [
+        f"removed passkey {second}",
+        f"named passkey {first} “Desk”",
+        "added the passkey “Phone”",
+        "added the passkey “Work laptop”",
+    ]
 
 
 def test_a_passkey_without_a_name_gets_the_devices(owner: Person) -> None:
