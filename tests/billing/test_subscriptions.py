@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections, transaction
 
 from convergio.accounts.errors import NotAllowed
 from convergio.accounts.models import User
+from convergio.billing import checks
 from convergio.billing.errors import KeyUsedForAnother, NotInvoiceable, NotNow, UnknownGateway
 from convergio.billing.gateways.protocol import ForgedMessage
 from convergio.billing.ledger import credit
@@ -537,3 +538,39 @@ def test_two_tabs_at_once_make_one_subscription(committed: None, settings: Any, 
             assert set(pool.map(follow, range(8))) == {"active"}
         assert (paid(owner), grants(owner), history(owner)) == ([PRO], [50_000], ["subscribed", "charged"])
         assert UserSubscription.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE subscription_payments SET amount = amount + 1",
+        "UPDATE subscription_payments SET gateway_id = gateway_id || 'x' WHERE kind = 'upgrade'",
+        "UPDATE subscription_payments SET tokens = tokens + 1",
+        "UPDATE subscription_payments SET kind = 'upgrade', tokens = 0 WHERE kind = 'period'",
+        "UPDATE subscription_payments SET period_start = period_start - interval '1 second' WHERE kind = 'period'",
+        "UPDATE subscription_payments SET period_end = period_end - interval '1 second'",
+        "UPDATE user_subscriptions SET version_id = next_version_id, next_version_id = NULL",
+        "UPDATE user_subscriptions SET period_end = period_end + interval '1 day'",
+        "UPDATE user_subscriptions SET cancel_at_period_end = true",
+        "UPDATE user_subscriptions SET status = 'past_due'",
+        "UPDATE user_subscriptions SET look_at = NULL",
+        "UPDATE user_subscriptions SET plan_id = (SELECT id FROM subscription_plans WHERE slug = 'free')",
+        (
+            "INSERT INTO subscription_events (user_id, from_state, to_state, event, moment)"
+            " SELECT user_id, 'past_due', 'active', 'charged', now() FROM user_subscriptions"
+        ),
+        "UPDATE subscription_orders SET status = 'expired'",
+    ],
+)
+def test_damage_to_a_subscription_breaks_an_invariant(
+    fake: Seller, owner: Person, clock: Any, damage: str
+) -> None:
+    subscribed(owner, fake)
+    order = change_plan(owner.actor, plan="enterprise").order
+    assert order is not None
+    settle_upgrade(fake, order.id)
+    walk(clock, 29)
+    change_plan(owner.actor, plan="pro")
+    assert list(checks.broken()) == []
+    assert sql.execute(damage)
+    assert list(checks.broken()) != []

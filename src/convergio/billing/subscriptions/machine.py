@@ -254,7 +254,7 @@ def _change_dropped(state: State, event: ChangeDropped, moment: datetime) -> Ste
     return _with(state, next_version=None, changed_at=moment), []
 
 
-@_rule(ChangeRefused, "active", "cancelling")
+@_rule(ChangeRefused, "trialing", "active", "cancelling")
 def _change_refused(state: State, event: ChangeRefused, moment: datetime) -> Step:
     return _with(state, next_version=event.version, changed_at=moment), [Mail()]
 

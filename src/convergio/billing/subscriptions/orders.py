@@ -22,6 +22,7 @@ from convergio.billing.subscriptions.rows import get_state, get_version
 from convergio.billing.subscriptions.steps import step_from
 from convergio.core import sql
 from convergio.core.clock import now
+from convergio.core.errors import NotFound
 
 RETURN_PATH = "/dashboard/settings/billing"
 
@@ -139,9 +140,10 @@ def settle_order(order_id: int) -> str:
 
 
 def get_order(order_id: int) -> OrderRow:
-    """An order that exists."""
+    """Raises NotFound."""
     row = sql.fetch_one(OrderRow, f"{_COLUMNS} WHERE id = %s", [order_id])
-    assert row is not None
+    if row is None:
+        raise NotFound("order")
     return row
 
 
