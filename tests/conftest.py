@@ -107,7 +107,8 @@ def committed(
         connections.close_all()
     with psycopg.connect(database_urls[0], autocommit=True) as owner:
         owner.execute(
-            "TRUNCATE users, workspaces, login_history, login_throttles, invoice_counters, procrastinate_jobs CASCADE"
+            "TRUNCATE users, workspaces, login_history, login_throttles, invoice_counters, gateway_plans, "
+            "procrastinate_jobs CASCADE"
         )
 
 
