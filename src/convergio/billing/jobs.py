@@ -49,7 +49,7 @@ def mail_credit_note(credit_note_id: int) -> None:
     mail.mail_credit_note(credit_note_id)
 
 
-@on(notices.EVENT)
+@on("usage.notice")
 def mail_usage_notices(workspace_id: int, ids: list[int]) -> None:  # noqa: ARG001 - what every handler gets
     """Mail what the payer is told of tokens and quotas."""
     for notice_id in ids:

@@ -15,7 +15,6 @@ from convergio.core import events, sql
 from convergio.core.clock import now
 from convergio.core.system_mail import send_notice
 
-EVENT = "usage.notice"
 MOST = 20
 
 _ADD = """
@@ -60,7 +59,7 @@ def tell(user_id: int, workspace_id: int | None, *, subject: str, text: str, cha
     values = [user_id, workspace_id, subject, text, channel != "email", channel != "app"]
     notice_id = sql.fetch_value(_ADD, values)
     if workspace_id is not None:
-        events.announce(EVENT, workspace_id=workspace_id, ids=[notice_id])
+        events.announce("usage.notice", workspace_id=workspace_id, ids=[notice_id])
 
 
 def mail_notice(notice_id: int) -> bool:

@@ -92,6 +92,12 @@ class Quota:
             return 0
         return self.used * 100 // self.most if self.most else STOP_AT
 
+    def stops(self, kind: Kind) -> bool:
+        """Whether models are not asked any more: past the plan's mail, or with its last reply written."""
+        return self.most is not None and (
+            self.used > self.most if kind == "emails" else self.used >= self.most
+        )
+
 
 def count_emails(workspace_id: int, count: int) -> None:
     """Mail came in. Call it last in the transaction that stores it: the row is locked until that ends."""
@@ -137,8 +143,7 @@ def _refusal(workspace_id: int) -> QuotaUsedUp:
     user_id: int = sql.fetch_value("SELECT owner_id FROM workspaces WHERE id = %s", [workspace_id])
     terms = current_terms(user_id)
     quotas = read_quotas(user_id, terms)
-    emails = quotas["emails"]
-    kind: Kind = "emails" if emails.most is not None and emails.used > emails.most else "ai_replies"
+    kind: Kind = "emails" if quotas["emails"].stops("emails") else "ai_replies"
     return QuotaUsedUp(
         kind,
         NAMES[kind],
