@@ -7,6 +7,8 @@ being asked, an automatic draft quotes without one, and says so; a person who as
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 from django.db import transaction
@@ -15,7 +17,7 @@ from psycopg.types.json import Jsonb
 from convergio.accounts import activity
 from convergio.accounts.actor import Actor, system
 from convergio.accounts.permissions import require
-from convergio.accounts.reach import end_limit, limit_to_inboxes
+from convergio.accounts.reach import end_limit, limit_to_inboxes, whole_workspace
 from convergio.ai import metering
 from convergio.ai.interface import DraftRequest
 from convergio.ai.metering import Metered
@@ -64,27 +66,29 @@ def ask_for_draft(actor: Actor, email_id: int) -> int:
     ProviderError.
     """
     require(actor, "replies.review")
-    with workspace_scope(actor.workspace_id):
-        _require_reach(actor, email_id)
-        question = find_question(email_id, asked=True)
-        if question is None:
-            raise NothingToAnswer
-        request = request_of(question)
+    with _within_reach(actor):
+        thread_of(actor, email_id)
+        with whole_workspace(actor):  # a draft rests on the whole workspace's knowledge, whoever asks
+            question = find_question(email_id, asked=True)
+            if question is None:
+                raise NothingToAnswer
+            request = request_of(question)
     purpose = _purpose(actor.workspace_id, question, "draft", member_id=actor.user_id)
     written = _Written(metering.draft_reply(current_model(), request, purpose))
-    with workspace_scope(actor.workspace_id):
+    with _within_reach(actor), whole_workspace(actor):
         again = _find_again(email_id, question, asked=True)
         if again is None or again.newest_email_id != question.newest_email_id:
             raise QuestionChanged
         return _keep(actor, question, written)
 
 
-def _require_reach(actor: Actor, email_id: int) -> None:
-    """That the email is there for the actor; a draft rests on the whole workspace's knowledge whoever asks."""
-    end_limit(actor)
-    limit_to_inboxes(actor)
-    thread_of(actor, email_id)
-    end_limit(actor)
+@contextmanager
+def _within_reach(actor: Actor) -> Iterator[None]:
+    """A transaction in the actor's workspace, limited to what their key reaches."""
+    with workspace_scope(actor.workspace_id):
+        end_limit(actor)  # of a transaction around this one
+        limit_to_inboxes(actor)
+        yield
 
 
 def _purpose(workspace_id: int, question: Question, feature: str, *, member_id: int | None = None) -> Purpose:
