@@ -1,8 +1,8 @@
 """Calls of a model from many processes: `python -m tests.proofs.calling WORKSPACE... [--kill-every SECONDS]`.
 
-For each workspace in turn 200 calls are made by 8 processes with some threads each. Told to, it kills one of them with -9
-every so often and puts another in its place, which makes the calls that had not begun. Prints one line of JSON for each
-workspace: how many calls were answered, refused, and cut off, and how many processes were killed.
+For each workspace in turn 200 calls are made by 8 processes with some threads each. Told to, it kills one of them with
+-9 every so often and puts another in its place, which makes the calls that had not begun. Prints one line of JSON for
+each workspace: how many calls were answered, refused, and cut off, and how many processes were killed.
 """
 
 from __future__ import annotations

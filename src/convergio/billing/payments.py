@@ -31,7 +31,7 @@ MOST_AT_ONCE = 20
 RETURN_PATH = "/dashboard/settings/tokens"
 _LONGEST_KEY = 255
 
-_PAYER = "SELECT u.id, u.email FROM workspaces w JOIN users u ON u.id = w.owner_id WHERE w.id = %s"
+_PAYER = "SELECT u.id, u.email::text FROM workspaces w JOIN users u ON u.id = w.owner_id WHERE w.id = %s"
 # Price and tokens are copied at this moment; a later change of the package does not touch what was bought.
 _BUY = """
 INSERT INTO token_purchases (user_id, workspace_id, package_id, reference, idempotency_key, quantity, tokens,
@@ -53,7 +53,9 @@ WHERE id = %s AND gateway_id = '' AND status = 'pending'
 """
 
 
-class _Payer(msgspec.Struct):
+class Payer(msgspec.Struct, frozen=True):
+    """The owner of the actor's workspace, who pays and whose tokens it spends."""
+
     id: int
     email: str
 
@@ -64,6 +66,19 @@ class Checkout:
 
     purchase: Purchase
     order: Order
+
+
+def payer_of(actor: Actor) -> Payer:
+    """Who pays for the actor's workspace."""
+    payer = sql.fetch_one(Payer, _PAYER, [actor.workspace_id])
+    assert payer is not None  # a workspace has an owner
+    return payer
+
+
+def check_key(idempotency_key: str) -> None:
+    """Raises InvalidInput for what cannot be an Idempotency-Key."""
+    if not 0 < len(idempotency_key) <= _LONGEST_KEY or not idempotency_key.isprintable():
+        raise InvalidInput("invalid_idempotency_key", "Idempotency-Key takes 1 to 255 printable characters.")
 
 
 def begin_purchase(
@@ -77,11 +92,9 @@ def begin_purchase(
     require(actor, "billing.edit")
     if not 1 <= quantity <= MOST_AT_ONCE:
         raise QuantityOutOfRange(MOST_AT_ONCE)
-    if not 0 < len(idempotency_key) <= _LONGEST_KEY or not idempotency_key.isprintable():
-        raise InvalidInput("invalid_idempotency_key", "Idempotency-Key takes 1 to 255 printable characters.")
+    check_key(idempotency_key)
     seller = gateways.find(gateway)
-    payer = sql.fetch_one(_Payer, _PAYER, [actor.workspace_id])
-    assert payer is not None  # a workspace has an owner
+    payer = payer_of(actor)
     values = {
         "user": payer.id,
         "workspace": actor.workspace_id,
@@ -115,8 +128,7 @@ def finish_checkout(actor: Actor, *, gateway: str, fields: Mapping[str, str]) ->
     require(actor, "billing.edit")
     order_id = gateways.find(gateway).verify_checkout(fields)
     purchase_id = find_purchase(gateway, order_id=order_id)
-    payer = sql.fetch_one(_Payer, _PAYER, [actor.workspace_id])
-    if purchase_id is None or payer is None or get_purchase(purchase_id).user_id != payer.id:
+    if purchase_id is None or get_purchase(purchase_id).user_id != payer_of(actor).id:
         raise NotFound("purchase")
     try:
         complete_purchase(purchase_id)

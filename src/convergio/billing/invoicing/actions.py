@@ -38,15 +38,24 @@ class Quote(msgspec.Struct, frozen=True):
     totals: Totals
 
 
-def quote(user: User, items: Sequence[Item], *, reverse_charge: bool = False) -> Quote:
-    """Tax what a user wants to buy. Raises BadInvoice, and NotInvoiceable while nobody is named as the seller."""
+def quote(
+    user: User,
+    items: Sequence[Item],
+    *,
+    reverse_charge: bool = False,
+    prices_include_tax: bool | None = None,
+) -> Quote:
+    """Tax what a user wants to buy; None: as the operator's prices are.
+
+    Raises BadInvoice, and NotInvoiceable while nobody is named as the seller.
+    """
     seller, buyer = parties.seller(), parties.buyer(user)
     supply = decide_supply(
         seller,
         buyer,
         lut=settings.SELLER_LUT,
         reverse_charge=reverse_charge,
-        prices_include_tax=settings.PRICES_INCLUDE_TAX,
+        prices_include_tax=settings.PRICES_INCLUDE_TAX if prices_include_tax is None else prices_include_tax,
     )
     totals = tax_items(items, supply, sac=settings.SAC_CODE, rate=settings.GST_RATE)
     return Quote(seller, buyer, supply, totals)
@@ -61,15 +70,17 @@ def issue_invoice(
     gateway_id: str = "",
     currency: str = "INR",
     reverse_charge: bool = False,
+    prices_include_tax: bool | None = None,
 ) -> Invoice:
     """Write an invoice down for ever and mail it; call it in the transaction that notes the payment.
 
     `gateway_id` names the payment: a second call for it answers the invoice that exists. Without `paid_at` the
-    invoice is open, for a bank transfer. Raises BadInvoice and NotInvoiceable.
+    invoice is open, for a bank transfer. Lines that say what was paid include the tax, whatever the operator's prices
+    do. Raises BadInvoice and NotInvoiceable.
     """
     if currency not in CURRENCIES:
         raise BadInvoice(f"Invoices are in {', '.join(CURRENCIES)}.")
-    quoted = quote(user, lines, reverse_charge=reverse_charge)
+    quoted = quote(user, lines, reverse_charge=reverse_charge, prices_include_tax=prices_include_tax)
     try:
         with transaction.atomic():
             invoice = _write(user, quoted, currency=currency, paid_at=paid_at, payment=(gateway, gateway_id))
