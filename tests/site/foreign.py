@@ -22,6 +22,8 @@ from convergio.accounts.models import (
     WorkspaceMember,
 )
 from convergio.ai.models import KnowledgeDocument
+from convergio.billing.alert_actions import add_alert
+from convergio.billing.models import UsageAlert
 from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.attachments import store_attachment
@@ -120,6 +122,10 @@ def member_id(owner: Person) -> int:
     return member.id
 
 
+def alert_id(owner: Person) -> int:
+    return add_alert(owner.actor, threshold=10_000 + UsageAlert.objects.count(), unit="tokens", channel="app")
+
+
 def invitation_id(owner: Person) -> int:
     return WorkspaceInvitation.objects.create(
         workspace=owner.workspace,
@@ -145,6 +151,7 @@ IDS: dict[str, Factory] = {
     "document_id": document_id,
     "user_id": member_id,
     "invitation_id": invitation_id,
+    "alert_id": alert_id,
     "draft_id": lambda owner: save_draft(owner.actor, DraftFields(subject=canary(owner))),
     "workspace_id": lambda owner: owner.workspace.id,
     "expires": lambda _: 4_102_444_800,

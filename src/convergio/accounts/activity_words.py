@@ -24,6 +24,7 @@ KINDS = {
     "mail": "Sent mail",
     "draft": "Drafts",
     "auto_replies": "Automatic replies",
+    "alert": "Token alerts",
 }
 _SENTENCES = {
     "session.started": "signed in with {method}",
@@ -57,6 +58,9 @@ _SENTENCES = {
     "draft.made": "wrote draft {id} (model {model})",
     "draft.approved": "approved draft {id}",
     "draft.rejected": "rejected draft {id}",
+    "alert.added": "set up an alert at {threshold} {unit} of AI tokens",
+    "alert.changed": "changed alert {id} to {threshold} {unit} of AI tokens",
+    "alert.deleted": "deleted the alert at {threshold} {unit} of AI tokens",
 }
 _METHODS = {
     "register": "a new account",

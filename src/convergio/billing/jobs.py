@@ -5,9 +5,10 @@ from __future__ import annotations
 import structlog
 from procrastinate.contrib.django import app
 
-from convergio.billing import checks, ledger, reconciliation, refunds, reservations, webhooks
+from convergio.billing import checks, ledger, notices, reconciliation, refunds, reservations, webhooks
 from convergio.billing.invoicing import mail
 from convergio.core.errors import AppError
+from convergio.core.events import on
 from convergio.core.jobs import RETRIES
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,13 @@ def mail_invoice(invoice_id: int) -> None:
 def mail_credit_note(credit_note_id: int) -> None:
     """Mail a credit note to its buyer, with the PDF."""
     mail.mail_credit_note(credit_note_id)
+
+
+@on("usage.notice")
+def mail_usage_notices(workspace_id: int, ids: list[int]) -> None:  # noqa: ARG001 - what every handler gets
+    """Mail what the payer is told of tokens and quotas."""
+    for notice_id in ids:
+        notices.mail_notice(notice_id)
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -54,6 +54,8 @@ _WITHOUT_TRANSACTION = frozenset(
         "/confirm/passkey",  # a refused answer uses its challenge up and stays written down
         "/api/settings/security/passkeys",
         "/dashboard/settings/security/google/link",  # asks Google for its addresses
+        "/api/ai/email-draft",  # what is held for a model's call is committed before it
+        "/dashboard/commboost/ask",
     }
 )
 
@@ -64,6 +66,7 @@ _KEY_DOMAINS = {
     "/api/send-email": "emails",
     "/api/upload-attachment": "emails",
     "/api/auto-replies": "emails",
+    "/api/ai/email-draft": "emails",
     "/api/inboxes": "inboxes",
     "/api/smtp-inboxes": "inboxes",
     "/api/sync": "inboxes",
@@ -78,6 +81,8 @@ _KEY_DOMAINS = {
     "/api/auth/me": "profile",
     "/api/settings/profile": "profile",
     "/api/settings/security": "security",
+    "/api/settings/billing": "billing",
+    "/api/settings/tokens": "billing",
 }
 
 # What tells a program what it is and what there is; any living key may read it, whatever it was made for.

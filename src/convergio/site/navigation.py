@@ -47,6 +47,7 @@ SETTINGS_MENU = (
             Page("people", "accounts:people", "users", "People"),
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
+            Page("usage", "site:usage", "chart-bar", "AI use"),
             Page("activity", "accounts:activity", "history", "Activity"),
         ),
     ),
@@ -81,4 +82,5 @@ class Nav:
     unread: int = 0
     open_tasks: int = 0
     drafts: int = 0
+    notices: int = 0
     inboxes: tuple[InboxCount, ...] = field(default=())
