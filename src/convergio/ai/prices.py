@@ -1,8 +1,8 @@
 """What models cost the operator, by day: for the cost beside each call. Tokens are what people pay with.
 
 A price is in paise for a million tokens. Vendors list dollars; the table has them at the rate that stands beside them.
-Anthropic: https://platform.claude.com/docs/en/about-claude/pricing, read on 26 November 2026. A new price is a new line
-with its first day; lines stay, because calls of the past keep theirs.
+Anthropic's are its list prices (https://docs.anthropic.com/en/docs/about-claude/pricing) as they were published in
+March 2026. A new price is a new line with its first day; lines stay, because calls of the past keep theirs.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def _dollars(model: str, since: date, *, cents: tuple[int, int, int]) -> Price:
 
 PRICES: Sequence[Price] = (
     _dollars("claude-opus-4-5", date(2025, 11, 24), cents=(500, 50, 2_500)),
-    _dollars("claude-opus-5", date(2026, 7, 24), cents=(500, 50, 2_500)),
+    _dollars("claude-opus-4-6", date(2026, 3, 21), cents=(500, 50, 2_500)),
     _dollars("claude-sonnet-4-5", date(2025, 9, 29), cents=(300, 30, 1_500)),
-    _dollars("claude-sonnet-4-6", date(2026, 2, 17), cents=(300, 30, 1_500)),
+    _dollars("claude-sonnet-4-6", date(2026, 3, 21), cents=(300, 30, 1_500)),
     _dollars("claude-haiku-4-5", date(2025, 10, 15), cents=(100, 10, 500)),
 )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from convergio.billing.errors import QuotaUsedUp
 from convergio.billing.notices import tell
-from convergio.billing.subscriptions.queries import _TERMS, Terms, current_terms
+from convergio.billing.subscriptions.queries import TERMS, Terms, current_terms
 from convergio.core import sql
 from convergio.core.clock import now
 
@@ -27,7 +27,7 @@ NAMES: dict[Kind, str] = {"emails": "emails", "ai_replies": "AI replies"}
 _PAYER = "(SELECT owner_id FROM workspaces WHERE id = %(workspace)s)"
 _WITH_TERMS = f"""
 WITH terms (slug, plan, price, currency, tokens, most_emails, most_replies, status, period_start, period_end,
-  ends, next) AS ({_TERMS.replace("%(user)s", _PAYER)})
+  ends, next) AS ({TERMS.replace("%(user)s", _PAYER)})
 """
 _RETURNING = """
 RETURNING user_id, period_start, (SELECT period_end FROM terms), (SELECT plan FROM terms), emails, ai_replies,
