@@ -22,7 +22,6 @@ from convergio.accounts.models import (
     WorkspaceMember,
 )
 from convergio.ai.models import KnowledgeDocument
-from convergio.billing.alert_actions import add_alert
 from convergio.billing.models import UsageAlert
 from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope
@@ -123,7 +122,9 @@ def member_id(owner: Person) -> int:
 
 
 def alert_id(owner: Person) -> int:
-    return add_alert(owner.actor, threshold=10_000 + UsageAlert.objects.count(), unit="tokens", channel="app")
+    """Of who pays for the workspace."""
+    threshold = 10_000 + UsageAlert.objects.count()
+    return UsageAlert.objects.create(user=owner.workspace.owner, threshold=threshold, unit="tokens").id
 
 
 def invitation_id(owner: Person) -> int:
@@ -196,6 +197,7 @@ BODIES: dict[str, Callable[[Person], dict[str, Any]]] = {
 }
 # What pages read of their forms and addresses beside the path, and what of another workspace is put there.
 PAGE_FIELDS: dict[str, Factory] = {
+    "email": IDS["email_id"],
     "ids": IDS["thread_id"],
     "thread": IDS["thread_id"],
     "draft": IDS["draft_id"],
