@@ -24,6 +24,7 @@ KINDS = {
     "mail": "Sent mail",
     "draft": "Drafts",
     "auto_replies": "Automatic replies",
+    "billing": "Billing",
 }
 _SENTENCES = {
     "session.started": "signed in with {method}",
@@ -52,6 +53,11 @@ _SENTENCES = {
     "draft.made": "wrote draft {id} (model {model})",
     "draft.approved": "approved draft {id}",
     "draft.rejected": "rejected draft {id}",
+    "billing.purchase_begun": "went to pay {amount} for the token package {package}, {quantity} times",
+    "billing.purchase_paid": "received {amount} and credited {tokens} AI tokens (purchase {id})",
+    "billing.purchase_refunded": "sent {amount} of purchase {id} back",
+    "billing.profile_changed": "changed the billing details",
+    "billing.method_forgotten": "removed the payment method {label}",
 }
 _METHODS = {
     "register": "a new account",

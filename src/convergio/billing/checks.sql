@@ -120,3 +120,11 @@ FROM token_purchases p LEFT JOIN token_refunds r ON r.purchase_id = p.id
 WHERE p.reference IS NOT NULL
 GROUP BY p.id HAVING p.refunded <> COALESCE(sum(r.amount) FILTER (WHERE r.status = 'done'), 0)
   OR (p.status = 'refunded') <> (p.refunded = p.amount AND p.refunded > 0);
+
+-- A purchase that was paid has an invoice over exactly what was paid, or staff were told that it lacks one.
+SELECT p.id, p.status, p.amount, i.total
+FROM token_purchases p LEFT JOIN invoices i ON i.id = p.invoice_id
+WHERE p.reference IS NOT NULL AND CASE WHEN p.invoice_id IS NULL
+  THEN p.status IN ('paid', 'refunded') AND NOT EXISTS (
+    SELECT FROM gateway_differences d WHERE d.purchase_id = p.id AND d.kind = 'document_missing')
+  ELSE i.total <> p.amount OR i.currency <> p.currency OR i.user_id <> p.user_id OR i.paid_at IS NULL END;

@@ -35,6 +35,26 @@ class NotInvoiceable(Conflict):
         super().__init__("not_invoiceable", message)
 
 
+class NoSeller(NotInvoiceable):
+    """Nobody is named as the seller, so nothing can be sold."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing can be bought here yet: whoever runs this installation has not said who sells. "
+            "The setting is CONVERGIO_SELLER_NAME."
+        )
+
+
+class NoWayToPay(Conflict):
+    """No gateway is switched on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no_way_to_pay",
+            "Nothing can be bought here yet: whoever runs this installation has not switched on a way to pay.",
+        )
+
+
 class UnknownGateway(NotFound):
     """The gateway does not exist, or its settings are unset."""
 

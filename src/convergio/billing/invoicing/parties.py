@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from convergio.accounts.models import User
-from convergio.billing.errors import NotInvoiceable
+from convergio.billing.errors import NoSeller
 from convergio.billing.invoicing.countries import COUNTRIES
 from convergio.billing.invoicing.gst import STATES, gstin_problem
 from convergio.billing.invoicing.rows import Party
@@ -18,9 +18,9 @@ _LINES, _LENGTH = 6, 120
 
 
 def seller() -> Party:
-    """Who sells. Raises NotInvoiceable while nobody is named: ask before money is taken."""
+    """Who sells. Raises NoSeller while nobody is named: ask before money is taken."""
     if not settings.SELLER_NAME:
-        raise NotInvoiceable("Nothing can be sold yet: CONVERGIO_SELLER_NAME does not say who sells.")
+        raise NoSeller
     return Party(
         name=settings.SELLER_NAME,
         address=settings.SELLER_ADDRESS,
