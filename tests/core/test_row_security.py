@@ -25,8 +25,12 @@ IDENTITY = {
 OF_USERS = {"token_purchases", "token_reservations", "token_usage"}
 # Not owned by a workspace: by a user, by an identity, or by nobody.
 WITHOUT_WORKSPACE = {
+    "billing_profiles",
+    "credit_notes",
     "gateway_customers",
     "gateway_differences",
+    "gateway_plans",
+    "invoice_counters",
     "invoices",
     "login_history",
     "login_throttles",
@@ -35,6 +39,10 @@ WITHOUT_WORKSPACE = {
     "passkeys",
     "payment_methods",
     "sign_in_steps",
+    "subscription_events",
+    "subscription_orders",
+    "subscription_payments",
+    "subscription_plan_versions",
     "subscription_plans",
     "token_balances",
     "token_ledger",

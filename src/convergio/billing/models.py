@@ -8,7 +8,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from convergio.billing.subscriptions.models import (
+    GatewayPlan,
+    PlanVersion,
+    SubscriptionEvent,
+    SubscriptionOrder,
+    SubscriptionPayment,
+)
 from convergio.core import columns
+
+__all__ = ["GatewayPlan", "PlanVersion", "SubscriptionEvent", "SubscriptionOrder", "SubscriptionPayment"]
 
 
 def _owner() -> models.ForeignKey[models.Model, models.Model]:
@@ -34,6 +43,9 @@ class SubscriptionPlan(models.Model):
     monthly_tokens = models.BigIntegerField(db_comment="AI tokens granted each month")
     monthly_emails = models.IntegerField(null=True)
     monthly_ai_replies = models.IntegerField(null=True)
+    trial_days = models.SmallIntegerField(
+        default=0, db_default=0, db_comment="Before the first payment; 0: none"
+    )
     is_active = models.BooleanField(db_default=True)
     created_at = columns.created_at()
 
@@ -42,21 +54,53 @@ class SubscriptionPlan(models.Model):
 
 
 class UserSubscription(models.Model):
-    """One per user."""
+    """One per user, changed by subscriptions.machine only. On Free the period is counted from sign-up."""
 
     id = models.BigAutoField(primary_key=True)
     user = models.OneToOneField("accounts.User", models.PROTECT, related_name="subscription")
     plan = models.ForeignKey(SubscriptionPlan, models.PROTECT, related_name="subscriptions")
-    status = models.CharField(max_length=20, db_default="active")
+    version = models.ForeignKey(PlanVersion, models.PROTECT, related_name="+", db_comment="As it was bought")
+    next_version = models.ForeignKey(
+        PlanVersion, models.PROTECT, null=True, related_name="+", db_comment="Wanted, or from the next period"
+    )
+    status = models.CharField(
+        max_length=20,
+        db_default="free",
+        db_comment="free | pending | trialing | active | past_due | cancelling",
+    )
     gateway = models.CharField(max_length=20, db_default="")
     gateway_id = models.CharField(max_length=255, db_default="")
+    reference = models.CharField(
+        max_length=40, unique=True, null=True, db_comment="What the gateway knows the contract by; random"
+    )
+    idempotency_key = models.CharField(max_length=255, db_default="")
+    anchor = models.DateTimeField(null=True, db_comment="The first paid period; its day counts for all")
     period_start = models.DateTimeField(null=True)
     period_end = models.DateTimeField(null=True)
     cancel_at_period_end = models.BooleanField(db_default=False)
+    past_due_since = models.DateTimeField(null=True)
+    reminders = models.SmallIntegerField(db_default=0, db_comment="Mailed since it is past due")
+    noticed_end = models.DateTimeField(null=True, db_comment="End of the period whose renewal was announced")
+    look_at = models.DateTimeField(null=True, db_comment="When the periodic job looks at it next")
     created_at = columns.created_at()
+    updated_at = columns.updated_at()
 
     class Meta:
         db_table = "user_subscriptions"
+        indexes: ClassVar = [models.Index(fields=["look_at"], name="user_subscriptions_due")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["gateway", "gateway_id"],
+                condition=~models.Q(gateway_id=""),
+                name="user_subscriptions_contract_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    status__in=("free", "pending", "trialing", "active", "past_due", "cancelling")
+                ),
+                name="user_subscriptions_known_state",
+            ),
+        ]
 
 
 class PaymentMethod(models.Model):
