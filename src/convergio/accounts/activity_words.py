@@ -53,7 +53,7 @@ _SENTENCES = {
     "draft.made": "wrote draft {id} (model {model})",
     "draft.approved": "approved draft {id}",
     "draft.rejected": "rejected draft {id}",
-    "billing.purchase_begun": "went to pay {amount} for the token package {package}, {quantity} times",
+    "billing.purchase_begun": "began a purchase: {package} package, quantity {quantity}, {amount}",
     "billing.purchase_paid": "received {amount} and credited {tokens} AI tokens (purchase {id})",
     "billing.purchase_refunded": "sent {amount} of purchase {id} back",
     "billing.profile_changed": "changed the billing details",

@@ -63,6 +63,15 @@ class UnknownGateway(NotFound):
         self.name = name
 
 
+class GatewayOff(Conflict):
+    """What a gateway keeps can only be removed through it, and it is switched off."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "gateway_off", f"{name.title()} is switched off on this installation, so it cannot be asked."
+        )
+
+
 class QuantityOutOfRange(InvalidInput):
     """A package is bought a few times at once, not minus once and not a billion times."""
 

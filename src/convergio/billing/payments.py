@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-import msgspec
 from django.conf import settings
 from django.db import transaction
 
@@ -23,6 +22,7 @@ from convergio.billing import gateways
 from convergio.billing.errors import KeyUsedForAnother
 from convergio.billing.gateways.protocol import Gateway, Order, OrderRequest, Payment
 from convergio.billing.offers import find_offer, get_offer
+from convergio.billing.payers import Payer, payer_of
 from convergio.billing.purchases import Purchase, find_purchase, get_by_key, get_purchase
 from convergio.billing.settlement import mismatch, settle
 from convergio.core import sql
@@ -36,7 +36,6 @@ _LONGEST_KEY = 255
 # Gateways remember an order that was made, and keep its page open, for a day.
 _OPEN_FOR = timedelta(hours=23)
 
-_PAYER = "SELECT u.id, u.email FROM workspaces w JOIN users u ON u.id = w.owner_id WHERE w.id = %s"
 # Price and tokens are copied at this moment; a later change of the package does not touch what was bought.
 _BUY = """
 INSERT INTO token_purchases (user_id, workspace_id, package_id, reference, idempotency_key, quantity, tokens,
@@ -54,11 +53,6 @@ _NO_ORDER = """
 UPDATE token_purchases SET status = 'failed', problem = %s, updated_at = %s
 WHERE id = %s AND gateway_id = '' AND status = 'pending'
 """
-
-
-class _Payer(msgspec.Struct, frozen=True):
-    id: int
-    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +84,7 @@ def begin_purchase(
     if not 0 < len(idempotency_key) <= _LONGEST_KEY or not idempotency_key.isprintable():
         raise InvalidInput("invalid_idempotency_key", "Idempotency-Key takes 1 to 255 printable characters.")
     seller = gateways.find(gateway)
-    payer = _payer(actor)
+    payer = payer_of(actor)
     wanted = _Wanted(package, gateway, quantity, idempotency_key)
     with transaction.atomic():
         purchase = get_by_key(payer.id, idempotency_key) or _buy(actor, payer, wanted)
@@ -104,7 +98,7 @@ def reopen_checkout(actor: Actor, purchase_id: int) -> Checkout:
     Raises NotFound, Conflict for one that does not wait, UnknownGateway, ProviderError.
     """
     require(actor, "billing.edit")
-    payer = _payer(actor)
+    payer = payer_of(actor)
     purchase = get_purchase(purchase_id)
     if purchase.user_id != payer.id:
         raise NotFound("purchase")
@@ -135,7 +129,7 @@ def finish_checkout(actor: Actor, *, gateway: str, fields: Mapping[str, str]) ->
     require(actor, "billing.edit")
     order_id = gateways.find(gateway).verify_checkout(fields)
     purchase_id = find_purchase(gateway, order_id=order_id)
-    if purchase_id is None or get_purchase(purchase_id).user_id != _payer(actor).id:
+    if purchase_id is None or get_purchase(purchase_id).user_id != payer_of(actor).id:
         raise NotFound("purchase")
     try:
         complete_purchase(purchase_id)
@@ -161,14 +155,7 @@ def adopt_order(purchase_id: int, *, order_id: str) -> None:
         sql.execute(_SET_ORDER, [order_id, now(), purchase.id])
 
 
-def _payer(actor: Actor) -> _Payer:
-    """The workspace's owner."""
-    payer = sql.fetch_one(_Payer, _PAYER, [actor.workspace_id])
-    assert payer is not None  # a workspace has an owner
-    return payer
-
-
-def _buy(actor: Actor, payer: _Payer, wanted: _Wanted) -> Purchase:
+def _buy(actor: Actor, payer: Payer, wanted: _Wanted) -> Purchase:
     """The amount is what the invoice will say; nothing is begun that could not be invoiced."""
     offer = find_offer(wanted.package)
     total = offer.quote(User.objects.get(id=payer.id), wanted.quantity).totals.total
@@ -208,7 +195,7 @@ def _require_same(purchase: Purchase, wanted: _Wanted) -> None:
         raise KeyUsedForAnother
 
 
-def _checkout(seller: Gateway, purchase: Purchase, payer: _Payer) -> Checkout:
+def _checkout(seller: Gateway, purchase: Purchase, payer: Payer) -> Checkout:
     """The purchase's order: made now, or by an earlier call."""
     item = get_offer(purchase.package_id).item(purchase.quantity)
     more = f", {purchase.quantity} times" if purchase.quantity > 1 else ""

@@ -18,7 +18,7 @@ from convergio.billing.ledger import credit, take_back
 from convergio.billing.purchases import Purchase, get_purchase, report
 from convergio.core import events, sql
 from convergio.core.clock import now
-from convergio.core.money import plain_amount
+from convergio.core.money import format_amount, indian
 
 _PAID = """
 UPDATE token_purchases SET status = 'paid', payment_id = %s, paid_at = %s, problem = '', updated_at = %s WHERE id = %s
@@ -154,8 +154,8 @@ def _write_down(purchase: Purchase, action: str, amount: int) -> None:
             system(purchase.workspace_id),
             action,
             subject=purchase.cause,
-            amount=f"{purchase.currency} {plain_amount(amount, purchase.currency)}",
-            tokens=purchase.tokens + purchase.bonus_tokens,
+            amount=format_amount(amount, purchase.currency),
+            tokens=indian(purchase.tokens + purchase.bonus_tokens),
             gateway=purchase.gateway,
         )
 
