@@ -55,6 +55,17 @@ def refresh_methods(actor: Actor, *, gateway: str) -> None:
             sql.execute(_KEEP, {**values, "label": method.label, "expires_on": method.expires_on})
 
 
+def refresh_known(actor: Actor) -> None:
+    """Copy what every gateway keeps that knows the owner. Raises ProviderError."""
+    require(actor, "billing.edit")
+    known = set(
+        sql.fetch_column("SELECT gateway FROM gateway_customers WHERE user_id = %s", [payer_of(actor).id])
+    )
+    for gateway in gateways.enabled():
+        if gateway.is_recurring and gateway.name in known:
+            refresh_methods(actor, gateway=gateway.name)
+
+
 def forget_method(actor: Actor, *, method_id: int) -> None:
     """Remove it at the gateway, then here. Raises NotFound, GatewayOff, FreshSignInRequired, ProviderError."""
     require(actor, "billing.edit")

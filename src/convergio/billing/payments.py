@@ -97,16 +97,21 @@ def reopen_checkout(actor: Actor, purchase_id: int) -> Checkout:
 
     Raises NotFound, Conflict for one that does not wait, UnknownGateway, ProviderError.
     """
-    require(actor, "billing.edit")
-    payer = payer_of(actor)
-    purchase = get_purchase(purchase_id)
-    if purchase.user_id != payer.id:
-        raise NotFound("purchase")
+    purchase = own_purchase(actor, purchase_id)
     if purchase.status not in ("pending", "failed"):
         raise Conflict("nothing_to_pay", "Nothing is left to pay for this purchase.")
     if purchase.gateway != "manual" and now() - purchase.created_at > _OPEN_FOR:
         raise Conflict("checkout_over", "This checkout has been open for too long; buy again.")
-    return _checkout(gateways.find(purchase.gateway), purchase, payer)
+    return _checkout(gateways.find(purchase.gateway), purchase, payer_of(actor))
+
+
+def own_purchase(actor: Actor, purchase_id: int) -> Purchase:
+    """A purchase of the actor's workspace's owner. Raises NotAllowed, NotFound, also for another owner's."""
+    require(actor, "billing.edit")
+    purchase = get_purchase(purchase_id)
+    if purchase.user_id != payer_of(actor).id:
+        raise NotFound("purchase")
+    return purchase
 
 
 def complete_purchase(purchase_id: int) -> str:
@@ -129,8 +134,9 @@ def finish_checkout(actor: Actor, *, gateway: str, fields: Mapping[str, str]) ->
     require(actor, "billing.edit")
     order_id = gateways.find(gateway).verify_checkout(fields)
     purchase_id = find_purchase(gateway, order_id=order_id)
-    if purchase_id is None or get_purchase(purchase_id).user_id != payer_of(actor).id:
+    if purchase_id is None:
         raise NotFound("purchase")
+    own_purchase(actor, purchase_id)
     try:
         complete_purchase(purchase_id)
     except ProviderError as error:

@@ -17,12 +17,13 @@ class Section(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One entry of the settings menu."""
+    """One entry of the settings menu; without the permission it is not shown."""
 
     key: str
     route: str
     icon: str
     label: str
+    permission: str = ""
 
 
 SECTIONS = (
@@ -48,6 +49,8 @@ SETTINGS_MENU = (
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
             Page("activity", "accounts:activity", "history", "Activity"),
+            Page("billing", "billing:billing", "credit-card", "Billing", "billing.view"),
+            Page("tokens", "billing:tokens", "coins", "AI tokens"),
         ),
     ),
 )
