@@ -245,6 +245,7 @@ PAGE_FIELDS: dict[str, Factory] = {
     "assignee": lambda owner: owner.user.id,
     "user_id": member_id,
     "of": member_id,
+    "offset": lambda _: 1,
     "tasks": lambda _: 1,
     "page": lambda owner: email(owner).id,
     "q": lambda _: "canary",
