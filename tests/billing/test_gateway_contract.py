@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from convergio.billing.gateways.protocol import ForgedMessage, PlanTerms, SubscriptionRequest
 from convergio.core.clock import now
@@ -157,15 +158,59 @@ def test_a_subscription_is_begun_changed_cancelled_and_resumed(online_seller: Se
     assert active.period_start is not None
     assert active.period_end is not None
     assert timedelta(days=27) < active.period_end - active.period_start < timedelta(days=32)
+    assert active.reference == "sub-reference-1"
+    (first,) = gateway.subscription_payments(begun.id)
+    assert (first.amount, first.currency, first.status) == (199_900, "INR", "paid")
+    assert (first.period_start, first.period_end) == (active.period_start, active.period_end)
     assert gateway.change_subscription(begun.id, plan_id=bigger, when="now").plan_id == bigger
     assert gateway.cancel_subscription(begun.id, when="period_end").cancel_at_period_end
-    if online_seller.name == "razorpay":  # it takes no cancellation back
+    assert gateway.takes_back_cancellation == (online_seller.name != "razorpay")
+    if online_seller.name == "razorpay":
         with pytest.raises(ProviderError):
             gateway.resume_subscription(begun.id)
     else:
         assert not gateway.resume_subscription(begun.id).cancel_at_period_end
     assert gateway.cancel_subscription(begun.id, when="now").status == "cancelled"
     assert gateway.fetch_subscription(begun.id).status == "cancelled"
+
+
+def test_a_trial_is_agreed_to_and_charged_at_its_end(online_seller: Seller) -> None:
+    gateway = online_seller.gateway
+    customer = gateway.create_customer(reference="user3", name="Owner", email="owner@convergio.test")
+    plan = gateway.create_plan(TERMS)
+    begun = gateway.create_subscription(SubscriptionRequest("sub-reference-2", customer, plan, 14))
+    if online_seller.name == "stripe":
+        assert online_seller.server.last_form["trial_period_days"] == "14"
+        return  # localstripe begins no trial; what Stripe is asked is checked against its description
+    agree = online_seller.server.agree if online_seller.server else online_seller.side.gateway.agree
+    agree(begun.id)
+    trial = gateway.fetch_subscription(begun.id)
+    assert trial.status == "trialing"
+    assert trial.period_end is not None
+    assert timedelta(days=13) < trial.period_end - now() <= timedelta(days=14)
+    assert gateway.subscription_payments(begun.id) == []
+
+
+@pytest.mark.parametrize("name", ["fake", "razorpay"])  # localstripe has no second period
+def test_a_refused_charge_is_past_due_until_it_works(request: pytest.FixtureRequest, name: str) -> None:
+    seller: Seller = request.getfixturevalue(name)
+    gateway, side = seller.gateway, seller.server or seller.side.gateway
+    customer = gateway.create_customer(reference="user4", name="Owner", email="owner@convergio.test")
+    wanted = SubscriptionRequest("sub-reference-3", customer, gateway.create_plan(TERMS))
+    contract = gateway.create_subscription(wanted).id
+    side.agree(contract)
+    end = gateway.fetch_subscription(contract).period_end
+    assert end is not None
+    if name == "fake":
+        side.expire_card(contract)
+    else:
+        side.debit(contract, works=False)
+    with time_machine.travel(end + timedelta(hours=1), tick=False):
+        late = gateway.fetch_subscription(contract)
+        assert (late.status, late.period_end) == ("past_due", end)
+        paid, open_ = gateway.subscription_payments(contract)
+        assert (paid.status, paid.period_end, open_.period_start) == ("paid", end, end)
+        assert open_.status != "paid"
 
 
 def test_saved_methods_are_shown_without_numbers_and_forgotten(online_seller: Seller) -> None:

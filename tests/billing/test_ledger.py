@@ -205,7 +205,7 @@ def test_every_damage_breaks_an_invariant(owner: Person, damage: str) -> None:
     credit(owner.user.id, "purchase", tokens=100, cause="token_purchases:2")
     spend(owner, 100)
     assert list(checks.broken()) == []
-    assert len(checks.invariants()) == 20
+    assert len(checks.invariants()) == 28
     assert sql.execute(damage)
     assert list(checks.broken()) != []
 

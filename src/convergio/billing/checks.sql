@@ -1,4 +1,4 @@
--- What must always hold of tokens and invoices. Each statement answers the rows that break its sentence; see checks.py.
+-- What must always hold of tokens, invoices and subscriptions. Each statement answers the rows that break its sentence; see checks.py.
 
 -- A balance is the sum of its ledger.
 SELECT b.user_id, b.tokens, COALESCE(sum(e.tokens), 0) AS found
@@ -128,3 +128,60 @@ WHERE p.reference IS NOT NULL AND CASE WHEN p.invoice_id IS NULL
   THEN p.status IN ('paid', 'refunded') AND NOT EXISTS (
     SELECT FROM gateway_differences d WHERE d.purchase_id = p.id AND d.kind = 'document_missing')
   ELSE i.total <> p.amount OR i.currency <> p.currency OR i.user_id <> p.user_id OR i.paid_at IS NULL END;
+
+-- A payment of a subscription has its invoice over just that, and its tokens were granted once until its period's end.
+SELECT p.id, p.amount, i.total, p.tokens, e.tokens AS granted
+FROM subscription_payments p JOIN invoices i ON i.id = p.invoice_id
+LEFT JOIN token_ledger e
+  ON e.user_id = p.user_id AND e.kind = 'grant' AND e.cause = 'subscription_payments:' || p.id
+WHERE (i.user_id, i.total, i.currency, i.gateway, i.gateway_id, i.paid_at IS NULL)
+    IS DISTINCT FROM (p.user_id, p.amount, p.currency, p.gateway, p.gateway_id, false)
+  OR COALESCE(e.tokens, 0) <> p.tokens OR e.expires_at <> p.period_end;
+
+-- A period brings what its version of the plan says, and an upgrade no more than a month of it.
+SELECT p.id, p.kind, p.tokens, p.amount FROM subscription_payments p
+JOIN subscription_plan_versions v ON v.id = p.version_id
+WHERE p.kind = 'period' AND p.tokens <> v.monthly_tokens OR p.kind = 'upgrade' AND p.tokens > v.monthly_tokens
+  OR p.currency <> v.currency OR p.kind NOT IN ('period', 'upgrade');
+
+-- The periods of a contract follow each other without gap, and no two periods of a user overlap.
+SELECT id, period_start, before FROM (
+  SELECT id, contract, period_start, lag(period_end) OVER of_user AS before, lag(contract) OVER of_user AS contract_before
+  FROM subscription_payments WHERE kind = 'period' WINDOW of_user AS (PARTITION BY user_id ORDER BY period_start, id)
+) AS ordered
+WHERE period_start < before OR contract = contract_before AND period_start <> before;
+
+-- Whoever has paid for a plan has the version and the period that were paid for last.
+SELECT s.user_id, s.version_id, s.period_end, last.version_id AS paid_version, last.period_end AS paid_end
+FROM user_subscriptions s LEFT JOIN LATERAL (
+  SELECT version_id, period_end FROM subscription_payments p
+  WHERE p.user_id = s.user_id AND p.contract = s.reference ORDER BY period_end DESC, id DESC LIMIT 1
+) AS last ON true
+WHERE s.anchor IS NOT NULL
+  AND (s.version_id, s.period_end) IS DISTINCT FROM (last.version_id, last.period_end);
+
+-- What a subscription says of itself fits its state.
+SELECT s.user_id, s.status FROM user_subscriptions s JOIN subscription_plan_versions v ON v.id = s.version_id
+WHERE s.plan_id <> v.plan_id OR (s.status = 'past_due') <> (s.past_due_since IS NOT NULL)
+  OR s.cancel_at_period_end <> (s.status = 'cancelling') OR s.look_at IS NULL
+  OR (s.status IN ('free', 'pending')) <> (s.period_end IS NULL)
+  OR s.period_end <= s.period_start OR (s.status = 'pending') AND s.next_version_id IS NULL;
+
+-- Each step of a subscription begins where the one before ended, and its state is where the last one led.
+SELECT user_id, from_state, before, to_state, status FROM (
+  SELECT s.user_id, e.from_state, e.to_state, s.status,
+    lag(e.to_state, 1, 'free') OVER of_user AS before, lead(e.from_state, 1, s.status) OVER of_user AS after
+  FROM user_subscriptions s JOIN subscription_events e ON e.user_id = s.user_id
+  WINDOW of_user AS (PARTITION BY s.user_id ORDER BY e.id)
+) AS walked
+WHERE from_state <> before OR to_state <> after;
+
+-- A subscription without steps is on Free.
+SELECT s.user_id, s.status FROM user_subscriptions s
+WHERE s.status <> 'free' AND NOT EXISTS (SELECT FROM subscription_events e WHERE e.user_id = s.user_id);
+
+-- Every upgrade that was paid was one order.
+SELECT contract, count(*) FILTER (WHERE is_order) AS orders, count(*) FILTER (WHERE NOT is_order) AS payments FROM (
+  SELECT contract, true AS is_order FROM subscription_orders WHERE kind = 'upgrade' AND status = 'paid'
+  UNION ALL SELECT contract, false FROM subscription_payments WHERE kind = 'upgrade'
+) AS counted GROUP BY contract HAVING count(*) FILTER (WHERE is_order) <> count(*) FILTER (WHERE NOT is_order);

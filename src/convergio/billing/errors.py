@@ -97,3 +97,10 @@ class NothingToRefund(Conflict):
         super().__init__(
             "nothing_to_refund", f"At most {left} paise of this purchase can be refunded.", left=left
         )
+
+
+class NotNow(Conflict):
+    """The subscription's state does not allow this; nothing was changed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("subscription_state", message)

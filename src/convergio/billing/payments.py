@@ -71,6 +71,12 @@ class Checkout:
     order: Order
 
 
+def check_key(idempotency_key: str) -> None:
+    """Raises InvalidInput for what cannot be an Idempotency-Key."""
+    if not 0 < len(idempotency_key) <= _LONGEST_KEY or not idempotency_key.isprintable():
+        raise InvalidInput("invalid_idempotency_key", "Idempotency-Key takes 1 to 255 printable characters.")
+
+
 def begin_purchase(
     actor: Actor, *, package: str, gateway: str, idempotency_key: str, quantity: int = 1
 ) -> Checkout:
@@ -81,8 +87,7 @@ def begin_purchase(
     """
     require(actor, "billing.edit")
     require_fresh(actor)
-    if not 0 < len(idempotency_key) <= _LONGEST_KEY or not idempotency_key.isprintable():
-        raise InvalidInput("invalid_idempotency_key", "Idempotency-Key takes 1 to 255 printable characters.")
+    check_key(idempotency_key)
     seller = gateways.find(gateway)
     payer = payer_of(actor)
     wanted = _Wanted(package, gateway, quantity, idempotency_key)

@@ -132,7 +132,12 @@ def _look_at_payment(gateway: str, event: GatewayEvent) -> None:
     if purchase_id is not None:
         adopt_order(purchase_id, order_id=event.order_id)
         complete_purchase(purchase_id)
+        return
+    for act in OTHER_ORDERS:
+        act(gateway, event)
 
 
 # Kinds without a handler are kept and marked handled; the subscriptions' state machine adds "subscription".
 HANDLERS: dict[EventKind, Callable[[str, GatewayEvent], None]] = {"payment": _look_at_payment}
+# Asked for payments that are for no purchase.
+OTHER_ORDERS: list[Callable[[str, GatewayEvent], None]] = []

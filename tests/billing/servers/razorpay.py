@@ -50,6 +50,7 @@ class RazorpayServer(LoopbackServer):
             ("PATCH", "/v1/subscriptions/([^/]+)", self._edit_subscription),
             ("POST", "/v1/subscriptions/([^/]+)/cancel", self._cancel_subscription),
             ("POST", "/v1/subscriptions/([^/]+)/resume", self._resume_subscription),
+            ("GET", "/v1/invoices", self._list_invoices),
         ]
 
     def answer(
@@ -92,10 +93,45 @@ class RazorpayServer(LoopbackServer):
         return failed
 
     def agree(self, subscription_id: str) -> None:
-        start = int(time.time())
-        self.things[subscription_id].update(
-            status="active", current_start=start, current_end=start + 30 * 86_400, paid_count=1
+        """The mandate is given; the first debit follows at once, unless the start is in the future."""
+        subscription = self.things[subscription_id]
+        if (subscription.get("start_at") or 0) > time.time():
+            subscription["status"] = "authenticated"
+        else:
+            self.debit(subscription_id)
+
+    def debit(self, subscription_id: str, *, works: bool = True) -> None:
+        """The next period begins; its invoice is paid by the mandate, or the bank refuses and tries follow."""
+        subscription = self.things[subscription_id]
+        start = subscription["current_end"] or subscription.get("start_at") or int(time.time())
+        end = start + 30 * 86_400
+        item = self.things[subscription["plan_id"]]["item"]
+        order = self._new(
+            "order", entity="order", status="created", attempts=0, receipt=None, amount=item["amount"]
         )
+        order["currency"] = item["currency"]
+        paid = self.pay(order["id"]) if works else self.decline(order["id"], reason="The mandate was refused")
+        self._new(
+            "inv",
+            entity="invoice",
+            subscription_id=subscription_id,
+            order_id=order["id"],
+            payment_id=paid["id"] if works else None,
+            status="paid" if works else "issued",
+            amount=item["amount"],
+            amount_paid=item["amount"] if works else 0,
+            currency=item["currency"],
+            billing_start=start,
+            billing_end=end,
+        )
+        subscription["status"] = "active" if works else "pending"
+        if works:
+            paid_count = subscription["paid_count"] + 1
+            subscription.update(current_start=start, current_end=end, paid_count=paid_count)
+
+    def subscription_webhook(self, event: str, subscription_id: str) -> tuple[bytes, dict[str, str]]:
+        """Raw body and headers as they are delivered."""
+        return self._signed(event, {"subscription": {"entity": self.things[subscription_id]}})
 
     def webhook(
         self, event: str, order_id: str, *, event_id: str = "", secret: str = WEBHOOK_SECRET
@@ -108,6 +144,11 @@ class RazorpayServer(LoopbackServer):
             payload["payment"] = {"entity": payments[-1]}
         if not event.startswith("order."):
             del payload["order"]
+        return self._signed(event, payload, event_id=event_id, secret=secret)
+
+    def _signed(
+        self, event: str, payload: Json, *, event_id: str = "", secret: str = WEBHOOK_SECRET
+    ) -> tuple[bytes, dict[str, str]]:
         body = json.dumps(
             {
                 "entity": "event",
@@ -259,6 +300,12 @@ class RazorpayServer(LoopbackServer):
             paid_count=0,
             **facts,
         )
+
+    def _list_invoices(self, facts: Json) -> Json:
+        items = self._collection("invoice", subscription_id=facts["subscription_id"])["items"]
+        skip = int(facts.get("skip", 0))
+        items = items[skip : skip + int(facts.get("count", 10))]
+        return {"entity": "collection", "count": len(items), "items": items}
 
     def _list_subscriptions(self, facts: Json) -> Json:
         return self._collection("subscription", plan_id=facts["plan_id"])

@@ -162,6 +162,11 @@ class StripeServer(LoopbackServer):
             }
         elif event.startswith("charge."):
             subject = {"object": "charge", "id": "ch_1", "payment_intent": session["payment_intent"]}
+        return self._signed(event, subject, event_id=event_id, secret=secret, age=age)
+
+    def _signed(
+        self, event: str, subject: Json, *, event_id: str = "", secret: str = WEBHOOK_SECRET, age: int = 0
+    ) -> tuple[bytes, dict[str, str]]:
         body = json.dumps(
             {
                 "id": event_id or f"evt_{next(self._ids)}",
@@ -171,6 +176,11 @@ class StripeServer(LoopbackServer):
             }
         ).encode()
         return body, {"Stripe-Signature": signature(body, secret=secret, moment=int(time.time()) - age)}
+
+    def subscription_webhook(self, event: str, subscription_id: str) -> tuple[bytes, dict[str, str]]:
+        """As for a change of the subscription itself."""
+        subject = {"object": "subscription", "id": subscription_id, "metadata": {}}
+        return self._signed(event, subject)
 
     def come_back(self, order_id: str) -> dict[str, str]:
         return {"session_id": order_id}

@@ -1,6 +1,7 @@
 """A gateway that moves no money, for the demo and for tests. Its books are files beside the database, because a
-real gateway's books do not roll back with our transactions either. `pay`, `decline` and `notice` are the buyer's and
-the gateway's side of it.
+real gateway's books do not roll back with our transactions either. `pay`, `decline`, `agree`, `expire_card` and
+`notice` are the buyer's and the gateway's side of it. Subscriptions charge at their period's end by themselves: the
+books are brought up to the clock whenever somebody looks at them.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ from convergio.billing.gateways.protocol import (
     Refund,
     SavedMethod,
     Subscription,
+    SubscriptionPayment,
     SubscriptionRequest,
 )
 from convergio.billing.gateways.signatures import as_text, header, is_signed, read_object, sign
+from convergio.billing.subscriptions.periods import period_at
 from convergio.core.clock import now
 from convergio.core.errors import ProviderError
 
 T = TypeVar("T")
-_PERIOD = timedelta(days=30)
 _CARD = SavedMethod("fake_card", "card", "Fake ending 0000", date(2099, 12, 31))
 
 
@@ -45,6 +47,17 @@ class _Book(msgspec.Struct):
     refunds: dict[str, int]
 
 
+class _Contract(msgspec.Struct):
+    """A subscription as the gateway keeps it. `refusal` is what the buyer's bank says to charges, '' while it pays."""
+
+    subscription: Subscription
+    trial_days: int
+    anchor: datetime | None = None
+    payments: list[SubscriptionPayment] = []
+    refusal: str = ""
+    is_fixed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class FakeGateway:
     """`secret` signs its notices and checkout answers."""
@@ -54,6 +67,7 @@ class FakeGateway:
     name: str = "fake"
     label: str = "Test payment"
     is_recurring: bool = True
+    takes_back_cancellation: bool = True
 
     def create_order(self, request: OrderRequest) -> Order:
         """One per reference."""
@@ -114,14 +128,17 @@ class FakeGateway:
         """Pending until `agree`."""
         subscription_id = f"fake_subscription_{request.reference}"
         if not self._path("subscriptions", subscription_id).exists():
-            self._write(
-                "subscriptions", subscription_id, Subscription(subscription_id, "pending", request.plan_id)
-            )
+            begun = Subscription(subscription_id, "pending", request.plan_id, reference=request.reference)
+            self._write("subscriptions", subscription_id, _Contract(begun, request.trial_days))
         return self.fetch_subscription(subscription_id)
 
     def fetch_subscription(self, subscription_id: str) -> Subscription:
         """What the books say."""
-        return self._read("subscriptions", subscription_id, Subscription)
+        return self._contract(subscription_id).subscription
+
+    def subscription_payments(self, subscription_id: str) -> list[SubscriptionPayment]:
+        """In the order of their periods."""
+        return self._contract(subscription_id).payments
 
     def change_subscription(
         self,
@@ -131,6 +148,8 @@ class FakeGateway:
         when: Literal["now", "period_end"],  # noqa: ARG002
     ) -> Subscription:
         """At the period's end the plan that the books name is the next one, as with Stripe."""
+        if self._contract(subscription_id).is_fixed:
+            raise ProviderError("permanent", "This mandate cannot be changed.")
         return self._change(subscription_id, plan_id=plan_id)
 
     def cancel_subscription(
@@ -143,7 +162,9 @@ class FakeGateway:
 
     def resume_subscription(self, subscription_id: str) -> Subscription:
         """From a pause, or from a cancellation that has not come yet."""
-        return self._change(subscription_id, status="active", cancel_at_period_end=False)
+        if self.fetch_subscription(subscription_id).status == "cancelled":
+            raise ProviderError("permanent", "This subscription is over.")
+        return self._change(subscription_id, cancel_at_period_end=False)
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent:
         """X-Fake-Signature is the HMAC of the raw body."""
@@ -155,14 +176,16 @@ class FakeGateway:
     def read_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent:  # noqa: ARG002
         """A flat object."""
         message = read_object(body)
-        order_id, name = as_text(message.get("order_id")), as_text(message.get("name"))
+        subject, name = as_text(message.get("order_id")), as_text(message.get("name"))
         if not (event_id := as_text(message.get("id"))):
             raise ForgedMessage("The message is not what this gateway sends.")
+        if name.startswith("subscription."):
+            return GatewayEvent(event_id, "subscription", name, subscription_id=subject)
         kind: Literal["payment", "unknown"] = "payment" if name.startswith("payment.") else "unknown"
-        return GatewayEvent(event_id, kind, name, order_id=order_id)
+        return GatewayEvent(event_id, kind, name, order_id=subject)
 
     def verify_checkout(self, fields: Mapping[str, str]) -> str:
-        """HMAC of the order's id."""
+        """HMAC of the order's or subscription's id."""
         order_id = fields.get("order_id", "")
         if not is_signed(order_id.encode(), signatures=[fields.get("signature", "")], secrets=[self.secret]):
             raise ForgedMessage
@@ -188,8 +211,30 @@ class FakeGateway:
         return self._set(order_id, status="failed", reason=reason)
 
     def agree(self, subscription_id: str) -> Subscription:
-        """The buyer gives the mandate and pays the first period."""
-        return self._change(subscription_id, status="active", period_start=now(), period_end=now() + _PERIOD)
+        """The buyer gives the mandate, and pays the first period unless a trial comes before it."""
+        book = self._contract(subscription_id)
+        begin = now() + timedelta(days=book.trial_days)
+        book.anchor = begin
+        if book.trial_days:
+            book.subscription = replace(
+                book.subscription, status="trialing", period_start=now(), period_end=begin
+            )
+        elif not _charge(book, begin, self._price(book)):
+            book.subscription = replace(book.subscription, status="pending")
+        self._write("subscriptions", subscription_id, book)
+        return book.subscription
+
+    def expire_card(self, subscription_id: str, *, reason: str = "The card has expired.") -> None:
+        """From now on the buyer's bank refuses charges; with reason '' it pays again."""
+        book = self._contract(subscription_id)
+        book.refusal = reason
+        self._write("subscriptions", subscription_id, book)
+
+    def fix_mandate(self, subscription_id: str) -> None:
+        """From now on the contract cannot move to another plan, like Razorpay's mandates by UPI."""
+        book = self._contract(subscription_id)
+        book.is_fixed = True
+        self._write("subscriptions", subscription_id, book)
 
     def notice(self, name: str, *, order_id: str, event_id: str = "") -> tuple[bytes, dict[str, str]]:
         """Body and headers of a webhook."""
@@ -211,10 +256,27 @@ class FakeGateway:
         self._write("orders", order_id, book)
         return book.payment
 
+    def _contract(self, subscription_id: str) -> _Contract:
+        """With the charges that were due by now."""
+        book = self._read("subscriptions", subscription_id, _Contract)
+        before = book.subscription
+        while _is_due(book.subscription):
+            if book.subscription.cancel_at_period_end:
+                book.subscription = replace(book.subscription, status="cancelled")
+            elif not _charge(book, book.subscription.period_end or now(), self._price(book)):
+                break
+        if book.subscription != before:
+            self._write("subscriptions", subscription_id, book)
+        return book
+
+    def _price(self, book: _Contract) -> PlanTerms:
+        return self._read("plans", book.subscription.plan_id, PlanTerms)
+
     def _change(self, subscription_id: str, **changes: Any) -> Subscription:
-        changed = replace(self.fetch_subscription(subscription_id), **changes)
-        self._write("subscriptions", subscription_id, changed)
-        return changed
+        book = self._contract(subscription_id)
+        book.subscription = replace(book.subscription, **changes)
+        self._write("subscriptions", subscription_id, book)
+        return book.subscription
 
     def _path(self, kind: str, name: str) -> Path:
         if not re.fullmatch(r"[\w-]{1,120}", name):
@@ -233,6 +295,35 @@ class FakeGateway:
         new = path.with_suffix(f".{uuid4().hex}")
         new.write_bytes(msgspec.json.encode(value))
         new.replace(path)
+
+
+def _is_due(subscription: Subscription) -> bool:
+    is_live = subscription.status in ("trialing", "active", "past_due")
+    return is_live and subscription.period_end is not None and subscription.period_end <= now()
+
+
+def _charge(book: _Contract, start: datetime, price: PlanTerms) -> bool:
+    """Charge for the period that begins then; a charge that was refused is tried again under the same id."""
+    assert book.anchor is not None
+    period = period_at(book.anchor, start)
+    paid = [payment for payment in book.payments if payment.status == "paid"]
+    charge = SubscriptionPayment(
+        id=f"fake_charge_{book.subscription.reference}_{len(paid) + 1}",
+        amount=price.amount,
+        currency=price.currency,
+        status="failed" if book.refusal else "paid",
+        period_start=period.start,
+        period_end=period.end,
+        reason=book.refusal,
+    )
+    book.payments = [*paid, charge]
+    if book.refusal:
+        book.subscription = replace(book.subscription, status="past_due")
+        return False
+    book.subscription = replace(
+        book.subscription, status="active", period_start=period.start, period_end=period.end
+    )
+    return True
 
 
 def from_settings() -> FakeGateway | None:

@@ -25,6 +25,7 @@ from convergio.billing.gateways.protocol import (
     Refund,
     SavedMethod,
     Subscription,
+    SubscriptionPayment,
     SubscriptionRequest,
 )
 from convergio.core import sql
@@ -75,6 +76,7 @@ class ManualGateway:
     name: str = "manual"
     label: str = "Bank transfer"
     is_recurring: bool = False
+    takes_back_cancellation: bool = True
 
     def create_order(self, request: OrderRequest) -> Order:
         """Wait for a transfer that names the reference."""
@@ -121,6 +123,9 @@ class ManualGateway:
         _refuse()
 
     def fetch_subscription(self, subscription_id: str) -> Subscription:  # noqa: ARG002
+        _refuse()
+
+    def subscription_payments(self, subscription_id: str) -> list[SubscriptionPayment]:  # noqa: ARG002
         _refuse()
 
     def change_subscription(self, subscription_id: str, *, plan_id: str, when: str) -> Subscription:  # noqa: ARG002

@@ -15,7 +15,7 @@ from convergio.core.errors import InvalidInput
 
 PaymentStatus = Literal["pending", "authorized", "paid", "failed"]
 EventKind = Literal["payment", "subscription", "unknown"]
-SubscriptionStatus = Literal["pending", "active", "past_due", "paused", "cancelled"]
+SubscriptionStatus = Literal["pending", "trialing", "active", "past_due", "paused", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,20 @@ class PlanTerms:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRequest:
-    """Who pays what each month. `customer_id` and `plan_id` are the gateway's."""
+    """Who pays what each month. `customer_id` and `plan_id` are the gateway's; the first charge is after the trial."""
 
     reference: str
     customer_id: str
     plan_id: str
+    trial_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription as the gateway has it. While pending, the buyer agrees to it (mandate, first payment) at `url`."""
+    """A subscription as the gateway has it. While pending, the buyer agrees to it (mandate, first payment) at `url`.
+
+    `plan_id` is what the next charge is for, unless `is_changing`: then another plan is on its way to be that.
+    """
 
     id: str
     status: SubscriptionStatus
@@ -105,6 +109,21 @@ class Subscription:
     period_start: datetime | None = None
     period_end: datetime | None = None
     cancel_at_period_end: bool = False
+    reference: str = ""
+    is_changing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPayment:
+    """One charge for one period of a subscription: paid, refused (perhaps to be tried again), or under way."""
+
+    id: str
+    amount: int
+    currency: str
+    status: Literal["paid", "failed", "pending"]
+    period_start: datetime
+    period_end: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +171,10 @@ class Gateway(Protocol):
     def is_recurring(self) -> bool:
         """Whether it has customers, saved methods and subscriptions; without, those calls are permanent errors."""
 
+    @property
+    def takes_back_cancellation(self) -> bool:
+        """Whether a cancellation at the period's end can be resumed there; without, it is told as late as possible."""
+
     def create_order(self, request: OrderRequest) -> Order:
         """The order of this reference; made now, or by an earlier call whose answer was lost."""
 
@@ -184,6 +207,9 @@ class Gateway(Protocol):
 
     def fetch_subscription(self, subscription_id: str) -> Subscription:
         """The subscription as it stands."""
+
+    def subscription_payments(self, subscription_id: str) -> list[SubscriptionPayment]:
+        """Every charge so far; nothing for charges of nothing."""
 
     def change_subscription(
         self, subscription_id: str, *, plan_id: str, when: Literal["now", "period_end"]

@@ -10,7 +10,7 @@ import calendar
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from django.conf import settings
@@ -26,10 +26,12 @@ from convergio.billing.gateways.protocol import (
     Refund,
     SavedMethod,
     Subscription,
+    SubscriptionPayment,
     SubscriptionRequest,
     SubscriptionStatus,
 )
 from convergio.billing.gateways.signatures import as_object, as_text, header, is_signed, read_object
+from convergio.core.clock import now
 
 _PAGE = 100
 # A mandate names how often it charges at most; ten years of months is as good as no end.
@@ -68,6 +70,7 @@ class RazorpayGateway:
     name: str = "razorpay"
     label: str = "Razorpay"
     is_recurring: bool = True
+    takes_back_cancellation: bool = False
 
     def create_order(self, request: OrderRequest) -> Order:
         """Orders have no idempotency key; the receipt is ours and unique, so it is looked up first."""
@@ -152,11 +155,23 @@ class RazorpayGateway:
             "customer_notify": True,
             "notes": {"reference": request.reference},
         }
+        if request.trial_days:  # the mandate is given now, and first debited then
+            facts["start_at"] = int((now() + timedelta(days=request.trial_days)).timestamp())
         return _subscription(subscriptions.create(facts))
 
     def fetch_subscription(self, subscription_id: str) -> Subscription:
         """As it stands."""
         return _subscription(self._client().subscription.fetch(subscription_id))
+
+    def subscription_payments(self, subscription_id: str) -> list[SubscriptionPayment]:
+        """Each debit has an invoice of Razorpay's own, with the period that it is for."""
+        invoices = self._client().invoice
+        found: list[dict[str, Any]] = []
+        while items := invoices.all({"subscription_id": subscription_id, "count": _PAGE, "skip": len(found)})[
+            "items"
+        ]:
+            found += items
+        return [_charge(invoice) for invoice in found if invoice.get("billing_start")]
 
     def change_subscription(
         self, subscription_id: str, *, plan_id: str, when: Literal["now", "period_end"]
@@ -201,7 +216,8 @@ class RazorpayGateway:
             name=name,
             order_id=as_text(order.get("id")) or as_text(payment.get("order_id")),
             payment_id=as_text(payment.get("id")) or as_text(refund.get("payment_id")),
-            reference=as_text(order.get("receipt")),
+            reference=as_text(order.get("receipt"))
+            or as_text(as_object(subscription.get("notes")).get("reference")),
             subscription_id=as_text(subscription.get("id")),
         )
 
@@ -268,14 +284,39 @@ def _payment(order: dict[str, Any], attempts: list[dict[str, Any]]) -> Payment:
 
 
 def _subscription(found: dict[str, Any]) -> Subscription:
+    """Agreed to with its first debit in the future, it is a trial that began when it was made."""
+    status: SubscriptionStatus = _SUBSCRIPTION.get(found["status"], "pending")
+    start, end = _moment(found.get("current_start")), _moment(found.get("current_end"))
+    first = _moment(found.get("start_at"))
+    if found["status"] == "authenticated" and first and first > now():
+        status, start, end = "trialing", _moment(found.get("created_at")), first
     return Subscription(
         id=found["id"],
-        status=_SUBSCRIPTION.get(found["status"], "pending"),
+        status=status,
         plan_id=found["plan_id"],
         url=found.get("short_url") or "",
-        period_start=_moment(found.get("current_start")),
-        period_end=_moment(found.get("current_end")),
+        period_start=start,
+        period_end=end,
         cancel_at_period_end=bool(found.get("cancel_at_cycle_end")),
+        reference=as_text(as_object(found.get("notes")).get("reference")),
+        is_changing=bool(found.get("has_scheduled_changes")),
+    )
+
+
+def _charge(invoice: dict[str, Any]) -> SubscriptionPayment:
+    """Named by the payment once there is one; an invoice that lapsed or was cancelled is money that did not come."""
+    status: Literal["paid", "failed", "pending"] = "pending"
+    if invoice["status"] == "paid":
+        status = "paid"
+    elif invoice["status"] in ("expired", "cancelled"):
+        status = "failed"
+    return SubscriptionPayment(
+        id=invoice.get("payment_id") or invoice["id"],
+        amount=invoice.get("amount_paid") or invoice["amount"],
+        currency=invoice["currency"],
+        status=status,
+        period_start=datetime.fromtimestamp(invoice["billing_start"], UTC),
+        period_end=datetime.fromtimestamp(invoice["billing_end"], UTC),
     )
 
 

@@ -27,6 +27,7 @@ from convergio.billing.gateways.protocol import (
     Refund,
     SavedMethod,
     Subscription,
+    SubscriptionPayment,
     SubscriptionRequest,
     SubscriptionStatus,
 )
@@ -43,13 +44,18 @@ _PAYMENT: dict[str, PaymentStatus] = {
 }
 _SUBSCRIPTION: dict[str, SubscriptionStatus] = {
     "incomplete": "pending",
-    "trialing": "active",
+    "trialing": "trialing",
     "active": "active",
     "past_due": "past_due",
     "unpaid": "past_due",
     "paused": "paused",
     "canceled": "cancelled",
     "incomplete_expired": "cancelled",
+}
+_CHARGE: dict[str, Literal["paid", "failed", "pending"]] = {
+    "paid": "paid",
+    "open": "pending",
+    "uncollectible": "failed",
 }
 _PAID = "payment_intent.latest_charge"
 _SIGNED_PART = re.compile(r"^(t|v1)=(.{1,200})$")
@@ -65,6 +71,7 @@ class StripeGateway:
     name: str = "stripe"
     label: str = "Stripe"
     is_recurring: bool = True
+    takes_back_cancellation: bool = True
 
     def create_order(self, request: OrderRequest) -> Order:
         """A session for exactly this amount; the page it returns to gets the session's id."""
@@ -150,6 +157,8 @@ class StripeGateway:
             "metadata": {"reference": request.reference},
             "expand": ["latest_invoice"],
         }
+        if request.trial_days:
+            facts["trial_period_days"] = request.trial_days
         with self._client() as stripe:
             return _subscription(stripe.subscriptions.create(facts, _once(request.reference)).to_dict())
 
@@ -158,6 +167,13 @@ class StripeGateway:
         with self._client() as stripe:
             found = stripe.subscriptions.retrieve(subscription_id, {"expand": ["latest_invoice"]})
         return _subscription(found.to_dict())
+
+    def subscription_payments(self, subscription_id: str) -> list[SubscriptionPayment]:
+        """Its invoices, but drafts and what was voided or is over nothing (a trial's)."""
+        params: Any = {"subscription": subscription_id, "limit": _PAGE}
+        with self._client() as stripe:
+            found = [one.to_dict() for one in stripe.invoices.list(params).auto_paging_iter()]
+        return [_charge(one) for one in found if one["status"] in _CHARGE and one["amount_due"]]
 
     def change_subscription(
         self, subscription_id: str, *, plan_id: str, when: Literal["now", "period_end"]
@@ -287,7 +303,11 @@ def _subject(name: str, subject: dict[str, Any]) -> dict[str, Any]:
     if kind in ("charge", "refund"):
         return {"kind": "payment", "payment_id": as_text(subject.get("payment_intent"))}
     if kind == "subscription":
-        return {"kind": "subscription", "subscription_id": as_text(subject.get("id"))}
+        return {
+            "kind": "subscription",
+            "subscription_id": as_text(subject.get("id")),
+            "reference": reference,
+        }
     if kind in ("invoice", "checkout.session") and subject.get("subscription"):
         return {"kind": "subscription", "subscription_id": as_text(subject.get("subscription"))}
     if name.startswith("invoice."):  # newer versions keep it one level lower
@@ -308,6 +328,23 @@ def _subscription(found: dict[str, Any]) -> Subscription:
         period_start=_moment(item.get("current_period_start") or found.get("current_period_start")),
         period_end=_moment(item.get("current_period_end") or found.get("current_period_end")),
         cancel_at_period_end=bool(found.get("cancel_at_period_end")),
+        reference=as_text(as_object(found.get("metadata")).get("reference")),
+    )
+
+
+def _charge(invoice: dict[str, Any]) -> SubscriptionPayment:
+    """The line says which period it is for; the invoice's own period is the one before."""
+    status = _CHARGE[invoice["status"]]
+    if status == "pending" and invoice.get("attempted"):
+        status = "failed"
+    period = invoice["lines"]["data"][0]["period"]
+    return SubscriptionPayment(
+        id=invoice["id"],
+        amount=invoice["amount_paid"] if status == "paid" else invoice["amount_due"],
+        currency=invoice["currency"].upper(),
+        status=status,
+        period_start=datetime.fromtimestamp(period["start"], UTC),
+        period_end=datetime.fromtimestamp(period["end"], UTC),
     )
 
 

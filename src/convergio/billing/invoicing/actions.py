@@ -40,7 +40,8 @@ def issue_invoice(
     """Write an invoice down for ever and mail it; call it in the transaction that notes the payment.
 
     `gateway_id` names the payment: a second call for it answers the invoice that exists. Without `paid_at` the
-    invoice is open, for a bank transfer. Raises BadInvoice and NotInvoiceable.
+    invoice is open, for a bank transfer. Lines that say what was paid include the tax, whatever the operator's prices
+    do. Raises BadInvoice and NotInvoiceable.
     """
     quoted = quote(
         user, lines, currency=currency, reverse_charge=reverse_charge, prices_include_tax=prices_include_tax
