@@ -38,6 +38,7 @@ PAGES = (
     "/dashboard/settings/knowledge/new",
     "/dashboard/settings/billing",
     "/dashboard/settings/billing/details",
+    "/dashboard/settings/billing/plan?plan=pro",
     "/dashboard/settings/tokens",
     "/dashboard/settings/tokens/buy?package=growth",
     "/dashboard/settings/tokens/purchases/{purchase}",

@@ -81,6 +81,7 @@ def test_pictures(open_page: OpenPage, service: Service, look: str) -> None:
         "checkout": f"tokens/checkout/{made}",
         "purchase": f"tokens/purchases/{made}",
         "billing": "billing",
+        "plan": "billing/plan?plan=pro",
         "details": "billing/details",
     }.items():
         page.goto(f"{service.urls[0]}/dashboard/settings/{path}")

@@ -57,6 +57,10 @@ _SENTENCES = {
     "billing.purchase_paid": "received {amount} and credited {tokens} AI tokens (purchase {id})",
     "billing.purchase_refunded": "sent {amount} of purchase {id} back",
     "billing.profile_changed": "changed the billing details",
+    "billing.plan_chosen": "chose the plan {plan}, to be paid by {gateway}",
+    "billing.plan_changed": "changed the plan to {plan} ({kind})",
+    "billing.plan_cancelled": "cancelled the plan {plan}",
+    "billing.plan_resumed": "resumed the plan {plan}",
     "billing.method_forgotten": "removed the payment method {label}",
 }
 _METHODS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import uuid4
 
 import msgspec
@@ -12,11 +11,15 @@ from ninja import Field, Query, Router, Schema
 from convergio.accounts.client import client_of
 from convergio.accounts.permissions import require
 from convergio.accounts.requests import SignedInHttpRequest
-from convergio.billing import actions, gateways, methods, offers, payments, queries
+from convergio.billing import actions, gateways, methods, offers, payments, plan_changes, queries
 from convergio.billing.errors import NoWayToPay
 from convergio.billing.files import credit_note_file, invoice_file
+from convergio.billing.gateways.protocol import Order
 from convergio.billing.invoicing import queries as papers
 from convergio.billing.payers import payer_of
+from convergio.billing.subscriptions import actions as subscriptions
+from convergio.billing.subscriptions.changes import Preview
+from convergio.billing.subscriptions.queries import Plan, Terms, current_terms, list_plans
 from convergio.core.paging import DEFAULT_LIMIT, Page
 from convergio.core.rest import json_answer, list_answer, schema_of
 
@@ -41,6 +44,34 @@ class Checkout(msgspec.Struct, frozen=True):
 
 
 CheckoutOut = schema_of(Checkout)
+
+
+class PlanCheckout(msgspec.Struct, frozen=True):
+    """The plan, and what has to be agreed to or paid: at `url`, or an order by the gateway's script with `client`."""
+
+    terms: Terms
+    gateway: str
+    order_id: str
+    url: str
+    client: dict[str, str]
+
+
+TermsOut = schema_of(Terms)
+PlanOut = schema_of(Plan)
+PreviewOut = schema_of(Preview)
+PlanCheckoutOut = schema_of(PlanCheckout)
+
+
+class PlanChoice(Schema):
+    """A plan's slug."""
+
+    plan: str
+
+
+class NewSubscription(PlanChoice):
+    """The gateway is the first of this installation unless one is named."""
+
+    gateway: str | None = None
 
 
 class ListQuery(Schema):
@@ -96,7 +127,7 @@ def purchase(request: SignedInHttpRequest, body: NewPurchase) -> HttpResponse:
     )
     row = queries.find_purchase_row(request.actor, found.purchase.id)
     order = found.order
-    return json_answer(Checkout(row, order.id, order.url, _plain(order.client)), status=201)
+    return json_answer(Checkout(row, order.id, order.url, dict(order.client)), status=201)
 
 
 @router.get(f"{TOKENS}/purchases", response=list[PurchaseOut], summary="Purchases, newest first")  # type: ignore[valid-type]
@@ -108,6 +139,54 @@ def list_purchases(request: SignedInHttpRequest, page: Query[ListQuery]) -> Http
 @router.get(f"{TOKENS}/purchases/{{int:purchase_id}}", response=PurchaseOut, summary="One purchase")
 def get_purchase(request: SignedInHttpRequest, purchase_id: int) -> HttpResponse:
     return json_answer(queries.find_purchase_row(request.actor, purchase_id))
+
+
+@router.get(f"{BILLING}/subscription", response=TermsOut, summary="The plan, its period and what comes next")
+def get_subscription(request: SignedInHttpRequest) -> HttpResponse:
+    require(request.actor, "billing.view")
+    return json_answer(current_terms(payer_of(request.actor).id))
+
+
+@router.get(f"{BILLING}/plans", response=list[PlanOut], summary="What can be subscribed to")  # type: ignore[valid-type]
+def list_all_plans(request: SignedInHttpRequest) -> HttpResponse:  # noqa: ARG001 - ninja goes by this name
+    return json_answer(list_plans())
+
+
+@router.post(
+    f"{BILLING}/subscribe",
+    response={201: PlanCheckoutOut},
+    summary="Begin a paid plan; Idempotency-Key is honoured",
+)
+def subscribe(request: SignedInHttpRequest, body: NewSubscription) -> HttpResponse:
+    begun = plan_changes.subscribe(
+        request.actor,
+        plan=body.plan,
+        gateway=body.gateway or default_gateway(),
+        idempotency_key=request.headers.get("Idempotency-Key", uuid4().hex),
+    )
+    url = begun.subscription.url if begun.subscription else ""
+    return json_answer(_plan_checkout(begun.terms, begun.gateway, begun.order, url), status=201)
+
+
+@router.get(f"{BILLING}/change", response=PreviewOut, summary="What changing to another plan would cost now")
+def preview_change(request: SignedInHttpRequest, plan: str) -> HttpResponse:
+    return json_answer(subscriptions.preview_change(request.actor, plan=plan))
+
+
+@router.post(f"{BILLING}/change", response=PlanCheckoutOut, summary="Change to another plan")
+def change(request: SignedInHttpRequest, body: PlanChoice) -> HttpResponse:
+    changed = plan_changes.change_plan(request.actor, plan=body.plan)
+    return json_answer(_plan_checkout(changed.terms, changed.gateway, changed.order))
+
+
+@router.post(f"{BILLING}/cancel", response=TermsOut, summary="End the plan with its paid period")
+def cancel(request: SignedInHttpRequest) -> HttpResponse:
+    return json_answer(plan_changes.cancel(request.actor))
+
+
+@router.post(f"{BILLING}/resume", response=TermsOut, summary="Take a cancellation back")
+def resume(request: SignedInHttpRequest) -> HttpResponse:
+    return json_answer(plan_changes.resume(request.actor))
 
 
 @router.get(
@@ -179,8 +258,10 @@ def default_gateway() -> str:
     raise NoWayToPay
 
 
-def _plain(client: Mapping[str, str]) -> dict[str, str]:
-    return dict(client)
+def _plan_checkout(terms: Terms, gateway: str, order: Order | None, url: str = "") -> PlanCheckout:
+    if order is None:
+        return PlanCheckout(terms, gateway, "", url, {})
+    return PlanCheckout(terms, gateway, order.id, order.url, dict(order.client))
 
 
 def _next(rows: list[queries.PurchaseRow] | list[papers.InvoiceRow], page: ListQuery) -> int | None:

@@ -1,4 +1,4 @@
-"""Paying for a purchase: the gateway's page, its script, the bank's details, or the test payment; and coming back."""
+"""Paying for a purchase of tokens, and coming back from it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ from convergio.accounts.forms import typed
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.billing import gateways, payments, queries
 from convergio.billing.gateways.fake import FakeGateway
-from convergio.billing.payments import Checkout
+from convergio.billing.paying import Bill, pay_page
 from convergio.billing.purchases import Purchase
-from convergio.billing.token_views import gateway_label
+from convergio.billing.queries import PurchaseRow
 from convergio.core.errors import Conflict, NotFound, ProviderError
-from convergio.core.render import let_in, render
-from convergio.core.tenancy import workspace_scope
-
-# How an order is paid whose gateway has no page of its own to go to.
-_PAGES = {
-    "razorpay": "billing/pay_script.html",
-    "manual": "billing/pay_transfer.html",
-    "fake": "billing/pay_test.html",
-}
-_FORWARD = "billing/pay_forward.html"
+from convergio.core.money import indian
 
 
 @require_safe
@@ -35,7 +26,7 @@ def checkout(request: SignedInHttpRequest, purchase_id: int) -> HttpResponse:
         return _to_purchase(purchase_id)
     except ProviderError:
         return HttpResponseRedirect(f"{reverse('billing:purchase', args=[purchase_id])}?away=1")
-    return _checkout_page(request, found)
+    return pay_page(request, _bill(queries.find_purchase_row(request.actor, purchase_id)), found.order)
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,18 +73,20 @@ def _to_purchase(purchase_id: int) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("billing:purchase", args=[purchase_id]))
 
 
-def _checkout_page(request: SignedInHttpRequest, found: Checkout) -> HttpResponse:
-    """The request has no transaction of its own, and the sidebar counts what the workspace has."""
-    order, purchase = found.order, found.purchase
-    template = _FORWARD if order.url else _PAGES[purchase.gateway]
-    context = {
-        "purchase": queries.find_purchase_row(request.actor, purchase.id),
-        "order": order,
-        "gateway_label": gateway_label(purchase.gateway),
-        "email": request.actor.email,
-    }
-    with workspace_scope(request.actor.workspace_id):
-        response = render(request, template, context)
-    if order.script:
-        let_in(response, order.origins)
-    return response
+def _bill(purchase: PurchaseRow) -> Bill:
+    many = f" × {purchase.quantity}" if purchase.quantity > 1 else ""
+    bonus = f" and {indian(purchase.bonus_tokens)} on top" if purchase.bonus_tokens else ""
+    return Bill(
+        page="tokens",
+        facts=(
+            ("Package", f"{purchase.package_name}{many}"),
+            ("AI tokens", f"{indian(purchase.tokens)}{bonus}"),
+        ),
+        name=f"{purchase.package_name} package",
+        amount=purchase.amount,
+        currency=purchase.currency,
+        gateway=purchase.gateway,
+        back=reverse("billing:purchase", args=[purchase.id]),
+        finish=reverse("billing:return"),
+        test=reverse("billing:test_payment", args=[purchase.id]),
+    )

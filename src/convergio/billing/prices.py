@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from convergio.accounts.models import User
 from convergio.billing.invoicing.quotes import Quote
 from convergio.billing.offers import Offer, list_offers
@@ -44,3 +46,11 @@ def price_of(quote: Quote) -> Price:
         rate=f"{rate / 100:g} %" if totals.tax_lines else "",
         included=quote.supply.terms.prices_include_tax,
     )
+
+
+def tax_words() -> str:
+    """What stands beside a price that is the same for everybody."""
+    if not settings.SELLER_GSTIN:
+        return ""
+    rate = f"{settings.GST_RATE / 100:g} % GST"
+    return f"includes {rate}" if settings.PRICES_INCLUDE_TAX else f"plus {rate}"

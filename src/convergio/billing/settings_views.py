@@ -13,15 +13,16 @@ from convergio.accounts.errors import FreshSignInRequired
 from convergio.accounts.forms import number, with_next
 from convergio.accounts.permissions import allows, require
 from convergio.accounts.requests import SignedInHttpRequest
-from convergio.billing import actions, methods, queries
+from convergio.billing import actions, market, methods, prices, queries
 from convergio.billing.files import credit_note_file, invoice_file
 from convergio.billing.forms import ProfileForm
 from convergio.billing.invoicing import queries as papers
 from convergio.billing.invoicing.countries import COUNTRIES
 from convergio.billing.invoicing.gst import STATES
 from convergio.billing.payers import payer_of
+from convergio.billing.paying import gateway_label
+from convergio.billing.subscriptions.orders import open_orders
 from convergio.billing.subscriptions.queries import current_terms, list_plans
-from convergio.billing.token_views import gateway_label
 from convergio.core.errors import InvalidInput, ProviderError
 from convergio.core.paging import Page
 from convergio.core.render import render
@@ -31,6 +32,11 @@ _DONE = {
     "details": "Billing details saved; invoices from now on say them",
     "forgotten": "Payment method removed",
     "looked": "Payment methods are up to date",
+    "changed": "Plan change noted",
+    "cancelled": "Plan cancelled",
+    "resumed": "The plan goes on",
+    "looked_at": "The gateway was asked; this is what it says",
+    "declined": "The payment was declined; nothing was changed",
 }
 _AWAY = "The gateway does not answer. Nothing was changed; try again in a moment."
 
@@ -38,12 +44,17 @@ _AWAY = "The gateway does not answer. Nothing was changed; try again in a moment
 @require_safe
 def billing(request: SignedInHttpRequest) -> HttpResponse:
     """The plan for who may see billing; everything else for the owner."""
+    if "session_id" in request.GET:  # back from a gateway's own page
+        return HttpResponseRedirect(f"{reverse('billing:plan_return')}?{request.GET.urlencode()}")
     actor = request.actor
     require(actor, "billing.view")
     payer = payer_of(actor)
     context: dict[str, Any] = {
         "terms": current_terms(payer.id),
         "plans": list_plans(),
+        "tax_words": prices.tax_words(),
+        "closed": market.why_closed(actor),
+        "upgrade_open": any(order.status == "pending" for order in open_orders(payer.id)),
         "balance": queries.balance_of(payer.id),
         "may_edit": allows(actor, "billing.edit"),
         "owner_name": payer.name or payer.email,

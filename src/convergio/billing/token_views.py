@@ -14,10 +14,11 @@ from convergio.accounts.models import User
 from convergio.accounts.permissions import allows, require
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.billing import gateways, market, payments, prices, queries
-from convergio.billing.errors import QuantityOutOfRange, UnknownGateway
+from convergio.billing.errors import QuantityOutOfRange
 from convergio.billing.forms import BuyForm
 from convergio.billing.offers import MOST_AT_ONCE, Offer, find_offer
 from convergio.billing.payers import payer_of
+from convergio.billing.paying import gateway_label
 from convergio.billing.prices import Price
 from convergio.billing.subscriptions.queries import current_terms
 from convergio.core.errors import ProviderError
@@ -129,11 +130,3 @@ def _buy_page(
 
 def _price(request: SignedInHttpRequest, offer: Offer, form: BuyForm) -> Price:
     return prices.price_of(offer.quote(User.objects.get(id=payer_of(request.actor).id), form.quantity))
-
-
-def gateway_label(name: str) -> str:
-    """What people call a gateway, also one that is switched off by now."""
-    try:
-        return gateways.find(name).label
-    except UnknownGateway:
-        return name.title()

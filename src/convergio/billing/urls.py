@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from convergio.billing import checkout_views, settings_views, token_views, webhooks
+from convergio.billing import checkout_views, plan_views, settings_views, token_views, webhooks
 
 app_name = "billing"
 _TOKENS, _BILLING = "dashboard/settings/tokens", "dashboard/settings/billing"
@@ -25,6 +25,13 @@ urlpatterns = [
     path(f"{_CHECKOUT}/test", checkout_views.test_payment, name="test_payment"),
     path(_BILLING, settings_views.billing, name="billing"),
     path(f"{_BILLING}/details", settings_views.details, name="details"),
+    path(f"{_BILLING}/plan", plan_views.choose, name="choose_plan"),
+    path(f"{_BILLING}/plan/checkout", plan_views.checkout, name="plan_checkout"),
+    path(f"{_BILLING}/plan/return", plan_views.finish, name="plan_return"),
+    path(f"{_BILLING}/plan/ask", plan_views.ask, name="ask_about_plan"),
+    path(f"{_BILLING}/plan/test", plan_views.test_payment, name="test_plan_payment"),
+    path(f"{_BILLING}/plan/cancel", plan_views.cancel, name="cancel_plan"),
+    path(f"{_BILLING}/plan/resume", plan_views.resume, name="resume_plan"),
     path(f"{_METHODS}/look", settings_views.look_for_methods, name="look_for_methods"),
     path(f"{_METHODS}/<int:method_id>/forget", settings_views.forget_method, name="forget_method"),
     path(f"{_BILLING}/invoices/<int:invoice_id>.pdf", settings_views.invoice, name="invoice"),

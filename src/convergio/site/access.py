@@ -58,11 +58,17 @@ _WITHOUT_TRANSACTION = frozenset(
         "/api/settings/tokens/purchase",
         "/dashboard/settings/tokens/buy",
         "/dashboard/settings/tokens/return",
+        "/dashboard/settings/billing/plan",
+        "/api/settings/billing/subscribe",
+        "/api/settings/billing/change",
+        "/api/settings/billing/cancel",
+        "/api/settings/billing/resume",
     }
 )
 _WITHOUT_TRANSACTION_BELOW = (
     "/api/settings/billing/payment-methods/",
     "/dashboard/settings/billing/payment-methods/",
+    "/dashboard/settings/billing/plan/",
     "/dashboard/settings/tokens/checkout/",
 )
 
