@@ -25,6 +25,7 @@ KINDS = {
     "draft": "Drafts",
     "auto_replies": "Automatic replies",
     "alert": "Token alerts",
+    "billing": "Billing",
 }
 _SENTENCES = {
     "session.started": "signed in with {method}",
@@ -61,6 +62,15 @@ _SENTENCES = {
     "alert.added": "set up an alert at {threshold} {unit} of AI tokens",
     "alert.changed": "changed alert {id} to {threshold} {unit} of AI tokens",
     "alert.deleted": "deleted the alert at {threshold} {unit} of AI tokens",
+    "billing.purchase_begun": "began a purchase: {package} package, quantity {quantity}, {amount}",
+    "billing.purchase_paid": "received {amount} and credited {tokens} AI tokens (purchase {id})",
+    "billing.purchase_refunded": "sent {amount} of purchase {id} back",
+    "billing.profile_changed": "changed the billing details",
+    "billing.plan_chosen": "chose the plan {plan}, to be paid by {gateway}",
+    "billing.plan_changed": "changed the plan to {plan} ({kind})",
+    "billing.plan_cancelled": "cancelled the plan {plan}",
+    "billing.plan_resumed": "resumed the plan {plan}",
+    "billing.method_forgotten": "removed the payment method {label}",
 }
 _METHODS = {
     "register": "a new account",

@@ -138,6 +138,14 @@ SELECT id, user_id FROM usage_alerts WHERE NOT armed AND last_fired_at IS NULL;
 SELECT id, reason, needed, available FROM ai_stops
 WHERE (CASE reason WHEN 'tokens' THEN needed <= available ELSE needed < available END) OR times < 1 OR last_at < first_at;
 
+-- A purchase that was paid has an invoice over exactly what was paid, or staff were told that it lacks one.
+SELECT p.id, p.status, p.amount, i.total
+FROM token_purchases p LEFT JOIN invoices i ON i.id = p.invoice_id
+WHERE p.reference IS NOT NULL AND CASE WHEN p.invoice_id IS NULL
+  THEN p.status IN ('paid', 'refunded') AND NOT EXISTS (
+    SELECT FROM gateway_differences d WHERE d.purchase_id = p.id AND d.kind = 'document_missing')
+  ELSE i.total <> p.amount OR i.currency <> p.currency OR i.user_id <> p.user_id OR i.paid_at IS NULL END;
+
 -- A payment of a subscription has its invoice over just that, and its tokens were granted once until its period's end.
 SELECT p.id, p.amount, i.total, p.tokens, e.tokens AS granted
 FROM subscription_payments p JOIN invoices i ON i.id = p.invoice_id

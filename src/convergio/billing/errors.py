@@ -80,12 +80,41 @@ class NotInvoiceable(Conflict):
         super().__init__("not_invoiceable", message)
 
 
+class NoSeller(NotInvoiceable):
+    """Nobody is named as the seller, so nothing can be sold."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing can be bought here yet: whoever runs this installation has not said who sells. "
+            "The setting is CONVERGIO_SELLER_NAME."
+        )
+
+
+class NoWayToPay(Conflict):
+    """No gateway is switched on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no_way_to_pay",
+            "Nothing can be bought here yet: whoever runs this installation has not switched on a way to pay.",
+        )
+
+
 class UnknownGateway(NotFound):
     """The gateway does not exist, or its settings are unset."""
 
     def __init__(self, name: str) -> None:
         super().__init__("way to pay on this installation")
         self.name = name
+
+
+class GatewayOff(Conflict):
+    """What a gateway keeps can only be removed through it, and it is switched off."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "gateway_off", f"{name.title()} is switched off on this installation, so it cannot be asked."
+        )
 
 
 class QuantityOutOfRange(InvalidInput):

@@ -83,3 +83,11 @@ def render(
     response = HttpResponse(text, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def let_in(response: HttpResponse, origins: Sequence[str]) -> None:
+    """Allow this one page to load scripts from these origins, which may open frames and windows of their own.
+
+    site.security_headers writes it into the page's policy.
+    """
+    response.let_in = tuple(origins)  # type: ignore[attr-defined]

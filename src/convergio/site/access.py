@@ -56,7 +56,22 @@ _WITHOUT_TRANSACTION = frozenset(
         "/dashboard/settings/security/google/link",  # asks Google for its addresses
         "/api/ai/email-draft",  # what is held for a model's call is committed before it
         "/dashboard/commboost/ask",
+        # ask a payment gateway
+        "/api/settings/tokens/purchase",
+        "/dashboard/settings/tokens/buy",
+        "/dashboard/settings/tokens/return",
+        "/dashboard/settings/billing/plan",
+        "/api/settings/billing/subscribe",
+        "/api/settings/billing/change",
+        "/api/settings/billing/cancel",
+        "/api/settings/billing/resume",
     }
+)
+_WITHOUT_TRANSACTION_BELOW = (
+    "/api/settings/billing/payment-methods/",
+    "/dashboard/settings/billing/payment-methods/",
+    "/dashboard/settings/billing/plan/",
+    "/dashboard/settings/tokens/checkout/",
 )
 
 
@@ -131,4 +146,4 @@ def is_public(path: str) -> bool:
 
 def without_transaction(path: str) -> bool:
     """Whether the view behind this path opens its own transactions."""
-    return path in _WITHOUT_TRANSACTION
+    return path in _WITHOUT_TRANSACTION or path.startswith(_WITHOUT_TRANSACTION_BELOW)

@@ -22,6 +22,7 @@ from convergio.accounts.passkey_api import router as passkeys
 from convergio.accounts.two_factor_api import router as two_factor
 from convergio.accounts.workspace_api import router as workspaces
 from convergio.ai.api import router as ai
+from convergio.billing.api import router as billing
 from convergio.billing.usage_api import router as tokens
 from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
@@ -161,3 +162,4 @@ api.add_router("", activity)
 api.add_router("", tokens)
 api.add_router("", google)
 api.add_router("", passkeys)
+api.add_router("", billing)

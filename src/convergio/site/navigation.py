@@ -17,12 +17,13 @@ class Section(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One entry of the settings menu."""
+    """One entry of the settings menu; without the permission it is not shown."""
 
     key: str
     route: str
     icon: str
     label: str
+    permission: str = ""
 
 
 SECTIONS = (
@@ -49,6 +50,8 @@ SETTINGS_MENU = (
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
             Page("usage", "site:usage", "chart-bar", "AI use"),
             Page("activity", "accounts:activity", "history", "Activity"),
+            Page("billing", "billing:billing", "credit-card", "Billing", "billing.view"),
+            Page("tokens", "billing:tokens", "coins", "AI tokens"),
         ),
     ),
 )
