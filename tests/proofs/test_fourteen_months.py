@@ -31,10 +31,14 @@ def test_fourteen_months_of_1000_customers_agree_to_the_paisa(
     report(
         "Fourteen months of 1,000 customers",
         [
-            f"- {seen.payments:,} payments of subscriptions over {seen.amount:,} paise, each with one invoice and one "
-            f"grant, all as the gateway's books say; {seen.upgrades:,} upgrades within a period.",
-            f"- {seen.failed:,} charges failed, {seen.given_up:,} of them for 14 days; {seen.refunds:,} purchases of "
-            f"tokens refunded; {seen.events:,} steps in the history.",
+            (
+                f"- {seen.payments:,} payments of subscriptions over {seen.amount:,} paise, each with one "
+                f"invoice and one grant, all as the gateway's books say; {seen.upgrades:,} upgrades within a period."
+            ),
+            (
+                f"- {seen.failed:,} charges failed, {seen.given_up:,} of them for 14 days; {seen.refunds:,} "
+                f"purchases of tokens refunded; {seen.events:,} steps in the history."
+            ),
             f"- All {len(checks.invariants())} invariants hold at the end; {seconds:.0f} seconds.",
         ],
     )

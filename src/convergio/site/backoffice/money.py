@@ -36,7 +36,7 @@ class Offer(Part):
 
 
 class PlanAdmin(Offer):
-    """Subscription plans."""
+    """Subscription plans. Every change is a new version, which only new subscribers get."""
 
     list_display = ("name", "slug", "price", "currency", "monthly_tokens", "is_active")
     fields = (
@@ -47,6 +47,7 @@ class PlanAdmin(Offer):
         "monthly_tokens",
         "monthly_emails",
         "monthly_ai_replies",
+        "trial_days",
         "is_active",
     )
 
