@@ -95,8 +95,6 @@ class Round:
             self._say(number, "answered")
         except OutOfTokens:
             self._say(number, "refused")
-        finally:
-            connection.close()
 
     def _say(self, number: int, what: str) -> None:
         os.write(self.writing, f"{number} {what}\n".encode())
@@ -143,8 +141,6 @@ def _think(_: object) -> None:
 # The application's modules read the settings, which the environment of this program names.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convergio.settings")
 django.setup()
-from django.db import connection  # noqa: E402
-
 from convergio.ai import metering  # noqa: E402
 from convergio.ai.interface import DraftRequest  # noqa: E402
 from convergio.billing.errors import OutOfTokens  # noqa: E402

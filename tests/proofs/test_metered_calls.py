@@ -25,7 +25,7 @@ pytestmark = pytest.mark.proof
 FIT = 37
 ROUNDS = 20
 # A server takes a hundred connections, and a killed process leaves its own for a moment.
-THREADS = 10
+THREADS = 8
 KILL_EVERY = 0.2
 
 
@@ -85,7 +85,8 @@ def test_proof_1_of_200_calls_at_once_as_many_are_made_as_the_balance_holds(
     report(
         "Issue 4, proof 1: 200 calls at once on a balance for 37",
         [
-            f"- {CALLS} calls of {MOST} tokens from {PROCESSES} processes, balance {FIT * MOST:,}",
+            f"- {CALLS} calls of {MOST} tokens from {PROCESSES} processes, {PROCESSES * THREADS} at a time,",
+            f"  on a balance of {FIT * MOST:,}",
             f"- answered {count['answered']}, refused with OutOfTokens (402 over HTTP) {count['refused']}",
             f"- charged {FIT * MOST:,} tokens, balance 0, held 0, AI replies counted {FIT}",
             f"- {len(checks.invariants())} invariants hold",
