@@ -100,6 +100,13 @@ RAZORPAY_KEY_SECRET = env.secret("CONVERGIO_RAZORPAY_KEY_SECRET")
 RAZORPAY_WEBHOOK_SECRET = env.secret("CONVERGIO_RAZORPAY_WEBHOOK_SECRET")
 RAZORPAY_WEBHOOK_SECRET_OLD = env.secret("CONVERGIO_RAZORPAY_WEBHOOK_SECRET_OLD")
 RAZORPAY_URL = env.text("CONVERGIO_RAZORPAY_URL", "https://api.razorpay.com").rstrip("/")
+# The first serves the checkout's script; the others are what that script may load.
+RAZORPAY_CHECKOUT = [
+    origin.rstrip("/")
+    for origin in env.text(
+        "CONVERGIO_RAZORPAY_CHECKOUT", "https://checkout.razorpay.com https://cdn.razorpay.com"
+    ).split()
+]
 STRIPE_SECRET_KEY = env.secret("CONVERGIO_STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRET = env.secret("CONVERGIO_STRIPE_WEBHOOK_SECRET")
 STRIPE_WEBHOOK_SECRET_OLD = env.secret("CONVERGIO_STRIPE_WEBHOOK_SECRET_OLD")
@@ -109,6 +116,13 @@ FAKE_GATEWAY = env.flag("CONVERGIO_FAKE_GATEWAY")
 if RAZORPAY_KEY_ID and not (RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET):
     raise SettingError(
         "CONVERGIO_RAZORPAY_KEY_ID needs CONVERGIO_RAZORPAY_KEY_SECRET and CONVERGIO_RAZORPAY_WEBHOOK_SECRET beside it."
+    )
+if not RAZORPAY_CHECKOUT or any(
+    urlsplit(origin).scheme not in {"http", "https"} or urlsplit(origin)[2:] != ("", "", "")
+    for origin in RAZORPAY_CHECKOUT
+):
+    raise SettingError(
+        "CONVERGIO_RAZORPAY_CHECKOUT names origins like https://checkout.razorpay.com, with blanks between."
     )
 if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:
     raise SettingError("CONVERGIO_STRIPE_SECRET_KEY needs CONVERGIO_STRIPE_WEBHOOK_SECRET beside it.")

@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.billing.business import SELLER_GSTIN
 from tests.billing.sellers import Seller, bank_seller, fake_seller, razorpay_seller, stripe_seller
 from tests.billing.servers.stripe import localstripe
+
+
+@pytest.fixture(autouse=True)
+def named_seller(settings: Any) -> None:
+    """Nothing is sold while nobody is named as the seller."""
+    settings.SELLER_NAME = "Convergio Software Private Limited"
+    settings.SELLER_GSTIN, settings.SELLER_STATE = SELLER_GSTIN, "27"
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from convergio.billing import jobs
+from convergio.billing.invoicing import jobs
 from convergio.billing.invoicing.actions import issue_invoice, void_invoice
 from convergio.billing.invoicing.credit_notes import issue_credit_note
 from convergio.billing.invoicing.parties import save_profile

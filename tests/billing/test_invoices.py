@@ -15,9 +15,10 @@ from django.db import DatabaseError, connection, transaction
 from convergio.billing import checks
 from convergio.billing.errors import BadInvoice, NotInvoiceable
 from convergio.billing.invoicing import queries
-from convergio.billing.invoicing.actions import issue_invoice, pay_invoice, quote, void_invoice
+from convergio.billing.invoicing.actions import issue_invoice, pay_invoice, void_invoice
 from convergio.billing.invoicing.credit_notes import issue_credit_note
 from convergio.billing.invoicing.parties import save_profile
+from convergio.billing.invoicing.quotes import quote
 from convergio.billing.models import Invoice, SubscriptionPlan
 from convergio.core import sql
 from convergio.core.errors import InvalidInput, NotFound

@@ -33,7 +33,7 @@ def test_a_closed_tab_after_payment_still_ends_in_credit(online_seller: Seller, 
     answer = deliver(online_seller, online_seller.side.webhook(online_seller.paid_event, checkout.order.id))
     assert (answer.status_code, answer.json()) == (200, {"received": True})
     assert tokens(owner) == 0  # nothing happens before the job
-    assert run_jobs() == ["billing.handle_event"]
+    assert run_jobs() == ["billing.handle_event", "billing.mail_invoice"]
     assert (status(checkout), tokens(owner)) == ("paid", 27_500)
     assert InboundEvent.objects.get().handled_at is not None
 
@@ -44,7 +44,7 @@ def test_an_event_is_kept_once_and_any_number_credits_once(online_seller: Seller
     message = online_seller.side.webhook(online_seller.paid_event, checkout.order.id, event_id="evt_same")
     assert [deliver(online_seller, message).status_code for _ in range(3)] == [200, 200, 200]
     assert InboundEvent.objects.count() == 1
-    assert run_jobs() == ["billing.handle_event"]
+    assert run_jobs() == ["billing.handle_event", "billing.mail_invoice"]
     another = "order.paid" if online_seller.name == "razorpay" else online_seller.paid_event
     deliver(online_seller, online_seller.side.webhook(another, checkout.order.id))
     run_jobs()
@@ -238,7 +238,7 @@ def test_an_event_can_be_handled_again(fake: Seller, owner: Person) -> None:
     fake.side.pay(checkout.order.id)
     event = InboundEvent.objects.get()
     replay(event.id)
-    assert run_jobs() == ["billing.handle_event"]
+    assert run_jobs() == ["billing.handle_event", "billing.mail_invoice"]
     assert tokens(owner) == 27_500
     InboundEvent.objects.update(handled_at=None)
     handle_event(event.id)

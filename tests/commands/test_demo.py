@@ -114,6 +114,12 @@ def test_the_week_became_threads_tasks_and_drafts_by_the_engine(demo: Demo) -> N
     assert backfilled == (0,)
 
 
+def test_tokens_can_be_bought_without_anybodys_key(demo: Demo) -> None:
+    me = demo.post("/api/auth/login", email=demo.note["email"], password=demo.note["password"])
+    made = demo.act_as(me["token"], "/api/settings/tokens/purchase", package="growth")
+    assert (made["purchase"]["gateway"], made["purchase"]["status"]) == ("fake", "pending")
+
+
 def test_mail_moved_into_new_is_taken_up_within_two_seconds(demo: Demo) -> None:
     drop(demo, "support", "Return of a shirt")
     assert wait_until(lambda: "Return of a shirt" in subjects(demo, "support"), seconds=10) < 2

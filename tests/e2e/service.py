@@ -110,6 +110,10 @@ def running_service(data_dir: Path, *, admin_url: str, app_url: str) -> Iterator
         "CONVERGIO_SECRET_KEY": "browser-test-key-browser-test-key",
         "CONVERGIO_UNDO_SECONDS": str(UNDO_SECONDS),
         "CONVERGIO_RATE_LIMIT": "0",
+        "CONVERGIO_FAKE_GATEWAY": "1",
+        "CONVERGIO_SELLER_NAME": "Lotus Software Private Limited",
+        "CONVERGIO_SELLER_ADDRESS": "4th Floor, Lotus Court; Pune 411016",
+        "CONVERGIO_SELLER_GSTIN": "27AACCL1234F1ZX",
         "CONVERGIO_ALLOW_PRIVATE_HOSTS": "1",  # the mail servers of the tests listen on loopback
         "DJANGO_SETTINGS_MODULE": "convergio.settings",
         "PYTHONPATH": os.pathsep.join(sys.path),

@@ -36,6 +36,13 @@ PAGES = (
     "/dashboard/settings/inboxes/{inbox}/delete",
     "/dashboard/settings/knowledge",
     "/dashboard/settings/knowledge/new",
+    "/dashboard/settings/billing",
+    "/dashboard/settings/billing/details",
+    "/dashboard/settings/billing/plan?plan=pro",
+    "/dashboard/settings/tokens",
+    "/dashboard/settings/tokens/buy?package=growth",
+    "/dashboard/settings/tokens/purchases/{purchase}",
+    "/dashboard/settings/tokens/checkout/{purchase}",
     "/dashboard/no-such-page",
 )
 LOOKS: dict[str, dict[str, Any]] = {
@@ -53,6 +60,9 @@ def places(service: Service) -> dict[str, int]:
     return {
         "thread": thread_about(service, "Everything in one mail"),
         "inbox": service.call("GET", "/api/inboxes")[0]["id"],
+        "purchase": service.call("POST", "/api/settings/tokens/purchase", {"package": "growth"})["purchase"][
+            "id"
+        ],
     }
 
 

@@ -11,6 +11,8 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
+from django.test import override_settings
+
 from convergio.accounts import trusted_devices
 from convergio.accounts.api_keys import issue_api_key
 from convergio.accounts.models import (
@@ -22,6 +24,11 @@ from convergio.accounts.models import (
     WorkspaceMember,
 )
 from convergio.ai.models import KnowledgeDocument
+from convergio.billing.invoicing.actions import issue_invoice
+from convergio.billing.invoicing.credit_notes import issue_credit_note
+from convergio.billing.invoicing.parties import save_profile
+from convergio.billing.invoicing.taxes import Item
+from convergio.billing.models import Invoice, PaymentMethod, TokenPackage, TokenPurchase, UsageAlert
 from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.attachments import store_attachment
@@ -120,6 +127,12 @@ def member_id(owner: Person) -> int:
     return member.id
 
 
+def alert_id(owner: Person) -> int:
+    """Of who pays for the workspace."""
+    threshold = 10_000 + UsageAlert.objects.count()
+    return UsageAlert.objects.create(user=owner.workspace.owner, threshold=threshold, unit="tokens").id
+
+
 def invitation_id(owner: Person) -> int:
     return WorkspaceInvitation.objects.create(
         workspace=owner.workspace,
@@ -128,6 +141,40 @@ def invitation_id(owner: Person) -> int:
         token_hash=os.urandom(32),
         invited_by=owner.user,
         expires_at=now() + timedelta(days=1),
+    ).id
+
+
+def purchase_id(owner: Person) -> int:
+    """Paid, and for a package that nobody else bought."""
+    number = TokenPurchase.objects.count()
+    package = TokenPackage.objects.create(slug=f"canary{number}", name=canary(owner), tokens=10, price=100)
+    return TokenPurchase.objects.create(
+        user=owner.user,
+        workspace=owner.workspace,
+        package=package,
+        tokens=10,
+        amount=100,
+        status="pending",
+        gateway="fake",
+        idempotency_key=f"canary{number}",
+    ).id
+
+
+def invoice(owner: Person) -> Invoice:
+    """Issued to a name of the owner's."""
+    save_profile(owner.user.id, name=canary(owner), address=[])
+    with override_settings(SELLER_NAME="Convergio Software Private Limited"):
+        return issue_invoice(owner.user, lines=[Item(canary(owner), 100)], paid_at=now())
+
+
+def note_id(owner: Person) -> int:
+    return issue_credit_note(invoice(owner).id, reason=canary(owner)).id
+
+
+def method_id(owner: Person) -> int:
+    number = PaymentMethod.objects.count()
+    return PaymentMethod.objects.create(
+        user=owner.user, gateway="fake", gateway_id=f"canary{number}", kind="card", label=canary(owner)
     ).id
 
 
@@ -145,6 +192,11 @@ IDS: dict[str, Factory] = {
     "document_id": document_id,
     "user_id": member_id,
     "invitation_id": invitation_id,
+    "alert_id": alert_id,
+    "purchase_id": purchase_id,
+    "invoice_id": lambda owner: invoice(owner).id,
+    "note_id": note_id,
+    "method_id": method_id,
     "draft_id": lambda owner: save_draft(owner.actor, DraftFields(subject=canary(owner))),
     "workspace_id": lambda owner: owner.workspace.id,
     "expires": lambda _: 4_102_444_800,
@@ -189,6 +241,7 @@ BODIES: dict[str, Callable[[Person], dict[str, Any]]] = {
 }
 # What pages read of their forms and addresses beside the path, and what of another workspace is put there.
 PAGE_FIELDS: dict[str, Factory] = {
+    "email": IDS["email_id"],
     "ids": IDS["thread_id"],
     "thread": IDS["thread_id"],
     "draft": IDS["draft_id"],
@@ -200,6 +253,7 @@ PAGE_FIELDS: dict[str, Factory] = {
     "assignee": lambda owner: owner.user.id,
     "user_id": member_id,
     "of": member_id,
+    "offset": lambda _: 1,
     "tasks": lambda _: 1,
     "page": lambda owner: email(owner).id,
     "q": lambda _: "canary",

@@ -78,6 +78,12 @@ class Demo:
         """The answer to a JSON body, without a key."""
         return self._ask(self._request(path, body))
 
+    def act_as(self, token: str, path: str, **body: str) -> Any:
+        """The answer to a JSON body, with the token of a sign-in."""
+        request = self._request(path, body)
+        request.add_header("Authorization", f"Bearer {token}")
+        return self._ask(request)
+
     def act(self, path: str, **body: str) -> Any:
         """The answer to a JSON body, with the key."""
         request = self._request(path, body)

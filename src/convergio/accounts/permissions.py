@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, Role] = {
     "calendar.connect": "admin",
     "members.edit": "admin",
     "workspace.edit": "admin",
+    "billing.view": "admin",
     # what costs money or cannot be undone
     "billing.edit": "owner",
     "workspace.transfer": "owner",
@@ -42,9 +43,10 @@ KEY_DOMAINS: dict[str, str] = {
     "workspace": "Numbers and live events of the workspace, its members",
     "profile": "The maker's own profile",
     "security": "Sign-in settings, only to read",
+    "billing": "Plan, AI tokens and invoices, only to read",
 }
-# A key can never make keys, invite people or change how anybody signs in.
-READ_ONLY_DOMAINS = frozenset({"security", "workspace"})
+# A key can never make keys, invite people, change how anybody signs in or spend money.
+READ_ONLY_DOMAINS = frozenset({"security", "workspace", "billing"})
 SCOPES = tuple(
     f"{domain}:{verb}"
     for domain in KEY_DOMAINS

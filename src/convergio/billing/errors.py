@@ -15,10 +15,55 @@ class OutOfTokens(OverQuota):
         super().__init__(
             "out_of_tokens",
             f"This takes up to {needed:,} AI tokens and {available:,} are left; nothing was asked of the model.{when}",
+            limit="tokens",
             needed=needed,
             balance=available,
             resets_at=resets_at,
         )
+        self.needed, self.available = needed, available
+
+
+class QuotaUsedUp(OverQuota):
+    """The plan's emails or AI replies of the period are used up; the model was not asked."""
+
+    def __init__(
+        self, limit: str, name: str, *, used: int, quota: int, plan: str, resets_at: datetime
+    ) -> None:
+        super().__init__(
+            "quota_used_up",
+            f"All {quota:,} {name} that the plan {plan} has for this month are used; nothing was asked of the model. "
+            f"The next month begins on {resets_at:%d %b}.",
+            limit=limit,
+            used=used,
+            quota=quota,
+            resets_at=resets_at,
+        )
+
+
+class AlertExists(Conflict):
+    """There is an alert at this threshold already."""
+
+    def __init__(self) -> None:
+        super().__init__("alert_exists", "You have an alert at this threshold; change that one.")
+
+
+class TooManyAlerts(Conflict):
+    """More alerts would tell less."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_alerts", f"There can be {most} alerts; delete one first.")
+
+
+class BadThreshold(InvalidInput):
+    """A percentage is 0 to 100, a number of tokens 0 to 10^12."""
+
+    def __init__(self, unit: str) -> None:
+        most = (
+            "A percentage is a number from 0 to 100."
+            if unit == "percent"
+            else ("A number of tokens is from 0 to 1,000,000,000,000.")
+        )
+        super().__init__("invalid_threshold", most, field="threshold")
 
 
 class BadInvoice(InvalidInput):
@@ -35,12 +80,41 @@ class NotInvoiceable(Conflict):
         super().__init__("not_invoiceable", message)
 
 
+class NoSeller(NotInvoiceable):
+    """Nobody is named as the seller, so nothing can be sold."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing can be bought here yet: whoever runs this installation has not said who sells. "
+            "The setting is CONVERGIO_SELLER_NAME."
+        )
+
+
+class NoWayToPay(Conflict):
+    """No gateway is switched on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no_way_to_pay",
+            "Nothing can be bought here yet: whoever runs this installation has not switched on a way to pay.",
+        )
+
+
 class UnknownGateway(NotFound):
     """The gateway does not exist, or its settings are unset."""
 
     def __init__(self, name: str) -> None:
         super().__init__("way to pay on this installation")
         self.name = name
+
+
+class GatewayOff(Conflict):
+    """What a gateway keeps can only be removed through it, and it is switched off."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "gateway_off", f"{name.title()} is switched off on this installation, so it cannot be asked."
+        )
 
 
 class QuantityOutOfRange(InvalidInput):

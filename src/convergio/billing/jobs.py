@@ -5,10 +5,10 @@ from __future__ import annotations
 import structlog
 from procrastinate.contrib.django import app
 
-from convergio.billing import checks, ledger, reconciliation, refunds, reservations, webhooks
-from convergio.billing.invoicing import mail
+from convergio.billing import checks, ledger, notices, reconciliation, refunds, reservations, webhooks
+from convergio.billing.invoicing import sales
 from convergio.core.errors import AppError
-from convergio.core.jobs import RETRIES
+from convergio.core.events import on
 
 log = structlog.get_logger(__name__)
 
@@ -36,22 +36,17 @@ def check_ledger(timestamp: int) -> None:  # noqa: ARG001
         log.error("billing.invariant_broken", sentence=sentence, count=len(rows))
 
 
-@app.task(name="billing.mail_invoice", queue="default", retry=RETRIES)
-def mail_invoice(invoice_id: int) -> None:
-    """Mail an invoice to its buyer, with the PDF."""
-    mail.mail_invoice(invoice_id)
-
-
-@app.task(name="billing.mail_credit_note", queue="default", retry=RETRIES)
-def mail_credit_note(credit_note_id: int) -> None:
-    """Mail a credit note to its buyer, with the PDF."""
-    mail.mail_credit_note(credit_note_id)
+@on("usage.notice")
+def mail_usage_notices(workspace_id: int, ids: list[int]) -> None:  # noqa: ARG001 - what every handler gets
+    """Mail what the payer is told of tokens and quotas."""
+    for notice_id in ids:
+        notices.mail_notice(notice_id)
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="billing.settle_payments", queueing_lock="billing.settle_payments")
 def settle_payments(timestamp: int) -> None:  # noqa: ARG001
-    """Purchases that nobody told us about, refunds under way, webhooks that no job got done."""
+    """Purchases that nobody told us about, refunds under way, webhooks that no job got done, missing invoices."""
     if settled := reconciliation.settle_pending():
         log.warning("billing.purchases_settled_without_webhook", count=settled)
     for refund_id in refunds.pending_refunds():
@@ -60,6 +55,7 @@ def settle_payments(timestamp: int) -> None:  # noqa: ARG001
         except AppError as error:
             log.warning("billing.refund_unresolved", refund_id=refund_id, code=error.code)
     webhooks.handle_left_over()
+    sales.issue_missing()
 
 
 @app.periodic(cron="37 2 * * *")

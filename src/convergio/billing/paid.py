@@ -1,9 +1,9 @@
 """The seam between payments and what follows from them in the same transaction, like the invoice.
 
 A module of billing registers a function with `@on_purchase_paid`; it runs once for each purchase, inside the
-transaction that credits the tokens, so that a purchase is credited and invoiced or neither. It must not call a
-provider. `@on_purchase_refunded` is the same for money that went back (credit notes). What may come later (mail,
-open windows) is the event "tokens.purchased" of core.events.
+transaction that credits the tokens: what it raises undoes the credit. It must not call a provider.
+`@on_purchase_refunded` is the same for money that went back (credit notes). What may come later (mail, open windows)
+is the event "tokens.purchased" of core.events.
 """
 
 from __future__ import annotations

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from convergio.accounts import activity
+from convergio.accounts.actor import system
 from convergio.billing import paid
 from convergio.billing.gateways.protocol import Payment
 from convergio.billing.ledger import credit, take_back
 from convergio.billing.purchases import Purchase, get_purchase, report
 from convergio.core import events, sql
 from convergio.core.clock import now
+from convergio.core.money import format_amount, indian
 
 _PAID = """
 UPDATE token_purchases SET status = 'paid', payment_id = %s, paid_at = %s, problem = '', updated_at = %s WHERE id = %s
@@ -89,6 +92,7 @@ def refund_done(purchase: Purchase, *, refund_id: int, amount: int) -> None:
     paid.purchase_refunded(
         paid.RefundedPurchase(refund_id, purchase.id, purchase.user_id, amount, purchase.currency)
     )
+    _write_down(purchase, "billing.purchase_refunded", amount)
 
 
 def _settle(purchase: Purchase, payment: Payment) -> None:
@@ -127,6 +131,7 @@ def _credit(purchase: Purchase, payment: Payment) -> None:
     )
     if purchase.workspace_id is not None:
         events.announce("tokens.purchased", workspace_id=purchase.workspace_id, ids=[purchase.id])
+    _write_down(purchase, "billing.purchase_paid", purchase.amount)
     if not sql.fetch_value(_IS_ACTIVE, [purchase.user_id]):
         _report(purchase, "payer_deactivated", "The buyer's account is deactivated; refund it or reactivate.")
 
@@ -140,6 +145,19 @@ def _follow_refunds(purchase: Purchase, payment: Payment) -> None:
     refund_id = sql.fetch_value(_ADD_REFUND, [purchase.id, reference, extra, _AT_GATEWAY])
     take_tokens(purchase, refund_id=refund_id, amount=extra, reason=_AT_GATEWAY, member_id=None)
     refund_done(purchase, refund_id=refund_id, amount=extra)
+
+
+def _write_down(purchase: Purchase, action: str, amount: int) -> None:
+    """In the workspace's log, where the purchase still has a workspace."""
+    if purchase.workspace_id is not None:
+        activity.record_apart(
+            system(purchase.workspace_id),
+            action,
+            subject=purchase.cause,
+            amount=format_amount(amount, purchase.currency),
+            tokens=indian(purchase.tokens + purchase.bonus_tokens),
+            gateway=purchase.gateway,
+        )
 
 
 def _declined(payment: Payment) -> str:

@@ -16,7 +16,16 @@ from convergio.core.ports import require_free_port
 NOTE = "demo.json"
 _NOTED = ("url", "email", "password", "api_key", "data_dir")
 # What `--fresh` deletes besides the database; anything else in the folder is not ours.
-_OURS = ("mail", "outbox", "storage", "secret.key", NOTE)
+_OURS = ("mail", "outbox", "storage", "fake-gateway", "secret.key", NOTE)
+
+# A purchase can be tried to its end: paid by a gateway that moves no money, invoiced by a company that does not exist.
+_SHOP = {
+    "CONVERGIO_FAKE_GATEWAY": "1",
+    "CONVERGIO_SELLER_NAME": "Example Software Private Limited",
+    "CONVERGIO_SELLER_ADDRESS": "1 Example Street; Pune 411001",
+    "CONVERGIO_SELLER_STATE": "27",
+    "CONVERGIO_SELLER_GSTIN": "27AAACE0000E1ZM",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
         # Whoever tries everything out by a script should not be held up.
         os.environ.setdefault("CONVERGIO_RATE_LIMIT", "0")
         os.environ["CONVERGIO_PUBLIC_URL"] = url
+        for name, value in _SHOP.items():
+            os.environ.setdefault(name, value)
         stack.say("Bringing its tables up to date")
         stack.run_step("migrate")
         note = _read_note(workplace.data_dir / NOTE)

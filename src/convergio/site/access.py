@@ -54,7 +54,24 @@ _WITHOUT_TRANSACTION = frozenset(
         "/confirm/passkey",  # a refused answer uses its challenge up and stays written down
         "/api/settings/security/passkeys",
         "/dashboard/settings/security/google/link",  # asks Google for its addresses
+        "/api/ai/email-draft",  # what is held for a model's call is committed before it
+        "/dashboard/commboost/ask",
+        # ask a payment gateway
+        "/api/settings/tokens/purchase",
+        "/dashboard/settings/tokens/buy",
+        "/dashboard/settings/tokens/return",
+        "/dashboard/settings/billing/plan",
+        "/api/settings/billing/subscribe",
+        "/api/settings/billing/change",
+        "/api/settings/billing/cancel",
+        "/api/settings/billing/resume",
     }
+)
+_WITHOUT_TRANSACTION_BELOW = (
+    "/api/settings/billing/payment-methods/",
+    "/dashboard/settings/billing/payment-methods/",
+    "/dashboard/settings/billing/plan/",
+    "/dashboard/settings/tokens/checkout/",
 )
 
 
@@ -64,6 +81,7 @@ _KEY_DOMAINS = {
     "/api/send-email": "emails",
     "/api/upload-attachment": "emails",
     "/api/auto-replies": "emails",
+    "/api/ai/email-draft": "emails",
     "/api/inboxes": "inboxes",
     "/api/smtp-inboxes": "inboxes",
     "/api/sync": "inboxes",
@@ -78,6 +96,8 @@ _KEY_DOMAINS = {
     "/api/auth/me": "profile",
     "/api/settings/profile": "profile",
     "/api/settings/security": "security",
+    "/api/settings/billing": "billing",
+    "/api/settings/tokens": "billing",
 }
 
 # What tells a program what it is and what there is; any living key may read it, whatever it was made for.
@@ -126,4 +146,4 @@ def is_public(path: str) -> bool:
 
 def without_transaction(path: str) -> bool:
     """Whether the view behind this path opens its own transactions."""
-    return path in _WITHOUT_TRANSACTION
+    return path in _WITHOUT_TRANSACTION or path.startswith(_WITHOUT_TRANSACTION_BELOW)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from convergio.core.money import format_amount
 from convergio.core.money import indian as indian
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -93,6 +94,11 @@ def rupees(paise: int) -> str:
     return ("-" if paise < 0 else "") + f"₹{indian(whole)}" + (f".{rest:02d}" if rest else "")
 
 
+def money(amount: int, currency: str = "INR") -> str:
+    """Return minor units with the currency's sign; rupees as `rupees` writes them, others with two decimals."""
+    return rupees(amount) if currency == "INR" else format_amount(amount, currency)
+
+
 def initials(name: str) -> str:
     """Return one or two capitals for an avatar; of an address the part before the @ counts."""
     words = [word for word in name.partition("@")[0].replace(".", " ").split() if word[0].isalnum()]
@@ -129,6 +135,7 @@ FILTERS = (
     file_size,
     indian,
     rupees,
+    money,
     initials,
     count,
     capped,

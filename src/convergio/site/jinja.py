@@ -9,6 +9,7 @@ from django.urls import reverse
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
+from convergio.accounts.permissions import allows
 from convergio.site import formats
 from convergio.site.navigation import SECTIONS, SETTINGS_MENU
 from convergio.site.static_files import asset_url
@@ -55,7 +56,7 @@ def environment(**options: Any) -> Environment:
     ours = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     env = Environment(**{**options, **ours})  # noqa: S701 (the backend escapes)
     env.globals.update(static=asset, url=url, icon=icon, query=formats.query, cv=Macros(env))
-    env.globals.update(sections=SECTIONS, settings_menu=SETTINGS_MENU)
+    env.globals.update(sections=SECTIONS, settings_menu=SETTINGS_MENU, allows=allows)
     env.filters.update({function.__name__: function for function in formats.FILTERS})
     env.tests.update(formats.TESTS)
     return env

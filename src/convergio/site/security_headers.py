@@ -14,8 +14,8 @@ from convergio.accounts.requests import SignedInHttpRequest
 from convergio.site.access import is_api
 
 _PAGE_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
-    "font-src 'self' data:; frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "default-src 'self'; script-src 'self'{more}; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+    "font-src 'self' data:; frame-src 'self'{more}; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 # Should a browser show such an answer as a page, it has no scripts, no origin and loads nothing.
@@ -35,6 +35,11 @@ def permissions_policy() -> str:
     return ", ".join([*(f"{name}=()" for name in _DENIED), *(f"{name}=(self)" for name in _OWN)])
 
 
+def page_policy(nonce: str, origins: tuple[str, ...] = ()) -> str:
+    """The Content-Security-Policy of a page; `origins` are those that core.render.let_in names."""
+    return _PAGE_POLICY.format(nonce=nonce, more="".join(f" {origin}" for origin in origins))
+
+
 def transport_policy() -> str:
     """Strict-Transport-Security: a year, and the host's subdomains unless the operator serves some without https."""
     return f"max-age={_YEAR}" + ("; includeSubDomains" if settings.HSTS_SUBDOMAINS else "")
@@ -48,7 +53,6 @@ class SecurityHeaders:
         self.fixed = {
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
             "Permissions-Policy": permissions_policy(),
         }
         if settings.HTTPS:
@@ -63,8 +67,11 @@ class SecurityHeaders:
         headers = response.headers
         for name, value in self.fixed.items():
             headers[name] = value
+        origins: tuple[str, ...] = getattr(response, "let_in", ())
         if "Content-Security-Policy" not in headers:
-            headers["Content-Security-Policy"] = _PAGE_POLICY.format(nonce=nonce) if nonce else _API_POLICY
+            headers["Content-Security-Policy"] = page_policy(nonce, origins) if nonce else _API_POLICY
+        # Of a payment page a bank's window reports back to the window that opened it.
+        headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups" if origins else "same-origin"
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Cache-Control", "private, no-store")
         return response

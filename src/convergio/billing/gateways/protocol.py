@@ -32,11 +32,16 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order at the gateway. The buyer goes to `url`, or the gateway's script opens it with the `client` facts."""
+    """An order at the gateway. The buyer goes to `url`, or the gateway's script opens it with the `client` facts.
+
+    `script` is that script's address; `origins` are those that it may load scripts from and open frames of.
+    """
 
     id: str
     url: str = ""
     client: Mapping[str, str] = field(default_factory=dict)
+    script: str = ""
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

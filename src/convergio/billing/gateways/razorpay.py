@@ -66,6 +66,7 @@ class RazorpayGateway:
     key_secret: str
     webhook_secrets: tuple[str, ...]
     base_url: str
+    checkout_origins: tuple[str, ...]
     name: str = "razorpay"
     label: str = "Razorpay"
     is_recurring: bool = True
@@ -82,7 +83,12 @@ class RazorpayGateway:
             "amount": str(order["amount"]),
             "currency": order["currency"],
         }
-        return Order(order["id"], client=client)
+        return Order(
+            order["id"],
+            client=client,
+            script=f"{self.checkout_origins[0]}/v1/checkout.js",
+            origins=(*self.checkout_origins, self.base_url),
+        )
 
     def fetch_payment(self, order_id: str) -> Payment:
         """The order, and the payment for it that got furthest."""
@@ -240,6 +246,7 @@ def from_settings() -> RazorpayGateway | None:
         key_secret=settings.RAZORPAY_KEY_SECRET,
         webhook_secrets=(settings.RAZORPAY_WEBHOOK_SECRET, settings.RAZORPAY_WEBHOOK_SECRET_OLD),
         base_url=settings.RAZORPAY_URL,
+        checkout_origins=tuple(settings.RAZORPAY_CHECKOUT),
     )
 
 

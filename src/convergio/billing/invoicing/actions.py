@@ -10,55 +10,20 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from convergio.accounts.models import User
-from convergio.billing import jobs
-from convergio.billing.errors import BadInvoice, NotInvoiceable
-from convergio.billing.invoicing import parties
+from convergio.billing.errors import NotInvoiceable
+from convergio.billing.invoicing import jobs
 from convergio.billing.invoicing.numbering import next_number
-from convergio.billing.invoicing.rows import Party, Totals
-from convergio.billing.invoicing.supply import Supply, decide_supply
-from convergio.billing.invoicing.taxes import Item, tax_items
+from convergio.billing.invoicing.quotes import Quote, quote
+from convergio.billing.invoicing.taxes import Item
 from convergio.billing.models import Invoice
 from convergio.core import sql
 from convergio.core.jobs import enqueue
-from convergio.core.money import CURRENCIES
 
 _PAY = """
 UPDATE invoices SET status = 'paid', paid_at = %(paid_at)s, gateway = %(gateway)s, gateway_id = %(gateway_id)s
 WHERE id = %(id)s AND status = 'issued'
 """
 _VOID = "UPDATE invoices SET status = 'void' WHERE id = %s AND status = 'issued'"
-
-
-class Quote(msgspec.Struct, frozen=True):
-    """What an invoice would say now; checkouts charge its total."""
-
-    seller: Party
-    buyer: Party
-    supply: Supply
-    totals: Totals
-
-
-def quote(
-    user: User,
-    items: Sequence[Item],
-    *,
-    reverse_charge: bool = False,
-    prices_include_tax: bool | None = None,
-) -> Quote:
-    """Tax what a user wants to buy; None: as the operator's prices are.
-
-    Raises BadInvoice, and NotInvoiceable while nobody is named as the seller.
-    """
-    seller, buyer = parties.seller(), parties.buyer(user)
-    supply = decide_supply(
-        seller,
-        buyer,
-        lut=settings.SELLER_LUT,
-        reverse_charge=reverse_charge,
-        prices_include_tax=settings.PRICES_INCLUDE_TAX if prices_include_tax is None else prices_include_tax,
-    )
-    totals = tax_items(items, supply, sac=settings.SAC_CODE, rate=settings.GST_RATE)
-    return Quote(seller, buyer, supply, totals)
 
 
 def issue_invoice(
@@ -78,9 +43,9 @@ def issue_invoice(
     invoice is open, for a bank transfer. Lines that say what was paid include the tax, whatever the operator's prices
     do. Raises BadInvoice and NotInvoiceable.
     """
-    if currency not in CURRENCIES:
-        raise BadInvoice(f"Invoices are in {', '.join(CURRENCIES)}.")
-    quoted = quote(user, lines, reverse_charge=reverse_charge, prices_include_tax=prices_include_tax)
+    quoted = quote(
+        user, lines, currency=currency, reverse_charge=reverse_charge, prices_include_tax=prices_include_tax
+    )
     try:
         with transaction.atomic():
             invoice = _write(user, quoted, currency=currency, paid_at=paid_at, payment=(gateway, gateway_id))

@@ -12,8 +12,8 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from convergio.billing import jobs
 from convergio.billing.errors import BadInvoice, NotInvoiceable
+from convergio.billing.invoicing import jobs
 from convergio.billing.invoicing.numbering import next_number
 from convergio.billing.invoicing.rows import Line, TaxLine, Totals, frozen
 from convergio.billing.models import CreditNote, Invoice

@@ -26,6 +26,8 @@ ON CONFLICT (series) DO UPDATE SET last_number = counter.last_number + 1,
 RETURNING series, last_number, last_issued_at
 """
 
+_OWNER = "SELECT seller_gstin, last_number FROM invoice_counters WHERE series = %s"
+
 
 class Number(msgspec.Struct, frozen=True):
     """A number's place in its series, and the moment at which the document is issued."""
@@ -45,9 +47,27 @@ def next_number(prefix: str, seller_gstin: str) -> Number:
     values = {"series": f"{prefix}/{financial_year(moment)}", "seller": seller_gstin, "now": moment}
     number = sql.fetch_one(Number, _NEXT, values)
     if number is None:
-        raise NotInvoiceable(
-            f"The numbers {values['series']} belong to another seller's GSTIN; set another prefix for this one."
-        )
+        raise _anothers(values["series"])
     if len(number.text) > LONGEST:
-        raise NotInvoiceable(f"The numbers {number.series} are used up; set another prefix.")
+        raise _used_up(number.series)
     return number
+
+
+def require_number(prefix: str, seller_gstin: str) -> None:
+    """Whether a number could be had now, for who is about to take money. Raises NotInvoiceable."""
+    series = f"{prefix}/{financial_year(now())}"
+    for owner, last in sql.fetch_rows(_OWNER, [series]):
+        if owner != seller_gstin:
+            raise _anothers(series)
+        if len(Number(series, last + 1, now()).text) > LONGEST:
+            raise _used_up(series)
+
+
+def _anothers(series: object) -> NotInvoiceable:
+    return NotInvoiceable(
+        f"The numbers {series} belong to another seller's GSTIN; set another prefix for this one."
+    )
+
+
+def _used_up(series: str) -> NotInvoiceable:
+    return NotInvoiceable(f"The numbers {series} are used up; set another prefix.")

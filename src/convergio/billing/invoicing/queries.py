@@ -84,10 +84,15 @@ def invoice_pdf(user_id: int, invoice_id: int) -> bytes:
     return render_invoice(find_invoice(user_id, invoice_id))
 
 
-def credit_note_pdf(user_id: int, credit_note_id: int) -> bytes:
-    """The document to download. Raises NotFound."""
+def find_credit_note(user_id: int, credit_note_id: int) -> CreditNote:
+    """The whole note with its invoice. Raises NotFound."""
     notes = CreditNote.objects.select_related("invoice")
     note = notes.filter(id=credit_note_id, invoice__user_id=user_id).first()
     if note is None:
         raise NotFound("credit note")
-    return render_credit_note(note)
+    return note
+
+
+def credit_note_pdf(user_id: int, credit_note_id: int) -> bytes:
+    """The document to download. Raises NotFound."""
+    return render_credit_note(find_credit_note(user_id, credit_note_id))

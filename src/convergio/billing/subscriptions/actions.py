@@ -19,7 +19,8 @@ from convergio.billing import gateways
 from convergio.billing.errors import KeyUsedForAnother, NotNow
 from convergio.billing.gateways.protocol import Gateway, Order, Subscription, SubscriptionRequest
 from convergio.billing.methods import customer_of
-from convergio.billing.payments import Payer, check_key, payer_of
+from convergio.billing.payers import Payer, payer_of
+from convergio.billing.payments import check_key
 from convergio.billing.subscriptions.changes import Preview, preview
 from convergio.billing.subscriptions.events import (
     Abandoned,

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from convergio.accounts.models import User
 from convergio.billing.gateways.protocol import Gateway, PlanTerms, SubscriptionPayment
-from convergio.billing.invoicing.actions import quote
+from convergio.billing.invoicing.quotes import quote
 from convergio.billing.invoicing.taxes import Item
 from convergio.billing.subscriptions.events import State, Version
 from convergio.billing.subscriptions.rows import get_version

@@ -12,7 +12,7 @@ from convergio.core.clock import now
 from convergio.core.errors import NotFound
 
 # On Free, months are counted from sign-up by the days of India, as periods.py does; a subscription has its own.
-_TERMS = """
+TERMS = """
 WITH who AS (
   SELECT COALESCE(s.status, 'free') AS status, s.version_id, s.next_version_id, s.period_start, s.period_end,
     u.created_at AT TIME ZONE 'Asia/Kolkata' AS anchor, %(now)s AT TIME ZONE 'Asia/Kolkata' AS moment
@@ -125,7 +125,7 @@ class WaitingTransfer(msgspec.Struct, frozen=True):
 
 def current_terms(user_id: int) -> Terms:
     """What the user has now; whoever subscribed to nothing is on Free. Raises NotFound for nobody."""
-    terms = sql.fetch_one(Terms, _TERMS, {"user": user_id, "now": now()})
+    terms = sql.fetch_one(Terms, TERMS, {"user": user_id, "now": now()})
     if terms is None:
         raise NotFound("user")
     return terms
