@@ -237,6 +237,15 @@ def test_a_cancelled_plan_holds_until_its_period_ends(fake: Seller, owner: Perso
         cancel(owner.actor)
 
 
+def test_a_cancellation_first_takes_in_what_was_charged_unseen(
+    fake: Seller, owner: Person, clock: Any
+) -> None:
+    subscribed(owner, fake)
+    clock.shift(29 * DAY)
+    assert cancel(owner.actor).status == "cancelling"
+    assert (paid(owner), terms(owner).period_end > now()) == ([PRO, PRO], True)
+
+
 def test_a_cancellation_can_be_taken_back(fake: Seller, owner: Person, clock: Any) -> None:
     subscribed(owner, fake)
     with pytest.raises(NotNow, match="No cancellation"):

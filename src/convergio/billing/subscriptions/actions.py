@@ -126,7 +126,7 @@ def change_plan(actor: Actor, *, plan: str) -> Change:
     """
     require(actor, "billing.edit")
     payer, wanted = payer_of(actor), get_version(find_plan(plan).version_id)
-    state = get_state(payer.id)
+    state = _up_to_date(payer.id)
     planned = preview(payer.id, state, wanted, moment=now())
     order = None
     if planned.kind == "cancel":
@@ -142,10 +142,10 @@ def cancel(actor: Actor) -> Terms:
     """At the period's end; at once where nothing was paid for. Raises NotNow, ProviderError."""
     require(actor, "billing.edit")
     user_id, moment = payer_of(actor).id, now()
-    state = get_state(user_id)
+    state = _up_to_date(user_id)
     if state.status == "pending":
         end_contract(user_id, Abandoned(), moment)
-    elif state.status == "past_due":
+    elif state.status in ("past_due", "trialing", "active") and state.is_over(moment):
         end_contract(user_id, Cancelled(), moment)
     else:
         if state.status in ("trialing", "active") and state.gateway_id:
@@ -159,11 +159,11 @@ def resume(actor: Actor) -> Terms:
     """Take a cancellation back before the period's end. Raises NotNow, ProviderError."""
     require(actor, "billing.edit")
     user_id, moment = payer_of(actor).id, now()
-    state = get_state(user_id)
-    if state.status == "cancelling" and state.gateway_id:
-        _resume_there(gateways.find(state.gateway), state, moment)
+    state = _up_to_date(user_id)
     if state.status == "cancelling" and state.is_over(moment):
         raise NotNow("The plan's period is over; subscribe anew.")
+    if state.status == "cancelling" and state.gateway_id:
+        _resume_there(gateways.find(state.gateway), state, moment)
     step(user_id, Resumed(), moment=moment)
     return current_terms(user_id)
 
@@ -193,6 +193,13 @@ def refresh(actor: Actor) -> Terms:
         if error.kind != "retry":
             raise
     return current_terms(user_id)
+
+
+def _up_to_date(user_id: int) -> State:
+    """Where a period is over, what the gateway has made of it meanwhile comes first. Raises ProviderError."""
+    state = get_state(user_id)
+    is_open = state.period_end is not None and state.is_over(now())
+    return sync(user_id) if is_open else state
 
 
 def _begin(user_id: int, version: Version, *, gateway: str, key: str) -> State:
