@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import lists, live, memory, sync
+from benchmarks import billing, lists, live, memory, sync
 from convergio.core.pg_binaries import packaged_binaries
 
 BENCHMARKS: dict[str, tuple[str, Callable[[], list[str]]]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "lists": ("Lists and search", lists.run),
     "live": ("New mail in an open window", live.run),
     "memory": ("Memory at rest", memory.run),
+    "billing": ("Renewals of subscriptions", billing.run),
 }
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 _HEAD = """# Performance

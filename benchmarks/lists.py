@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from benchmarks.world import COOKIE, World, filled
+from benchmarks.world import COOKIE, COOKIES, World, filled
 
 API = "/api/emails?tag=support&limit=50"
 PAGE = "/dashboard/inbox/support"
@@ -39,6 +41,8 @@ WORKERS = 2
 
 def run() -> list[str]:
     """Measure both sizes; the answer is the report's lines."""
+    if shutil.which("wrk") is None or shutil.which(_pgbench_program()) is None:
+        raise SystemExit("The lists are measured with wrk and pgbench: apt install wrk postgresql.")
     lines = []
     cpu: dict[tuple[str, int], float] = {}
     rates: dict[tuple[str, int, int], float] = {}
@@ -98,7 +102,7 @@ def _wait_for(port: int) -> None:
 
 
 def _wrk(port: int, path: str, connections: int) -> float:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-H", f"Cookie: convergio={COOKIE}"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-H", f"Cookie: {COOKIES}"]
     printed = subprocess.run(
         [*command, f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True, text=True
     ).stdout
@@ -166,8 +170,8 @@ def _time_searches(port: int) -> list[str]:
     for _ in range(15):
         for words in SEARCHES:
             request = urllib.request.Request(
-                f"http://127.0.0.1:{port}/api/emails?limit=50&search={urllib.request.quote(words)}",
-                headers={"Cookie": f"convergio={COOKIE}"},
+                f"http://127.0.0.1:{port}/api/emails?limit=50&search={urllib.parse.quote(words)}",
+                headers={"Cookie": COOKIES},
             )
             began = time.perf_counter()
             urllib.request.urlopen(request, timeout=30).read()  # noqa: S310 - our own address

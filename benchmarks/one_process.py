@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.world import COOKIE
+from benchmarks.world import COOKIES
 
 WARM_UP = 50
 COUNTED = 400
@@ -40,7 +40,7 @@ def _ask(application: Any, path: str) -> None:
             "SERVER_PORT": "3001",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "HTTP_HOST": "127.0.0.1:3001",
-            "HTTP_COOKIE": f"convergio={COOKIE}",
+            "HTTP_COOKIE": COOKIES,
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(),

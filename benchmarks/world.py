@@ -20,6 +20,12 @@ from convergio.core.roles import grant_application_role
 WORKSPACES = 20
 TAGS = ("Hello", "Partners", "Info", "Support", "Neo")
 COOKIE = "benchmark-cookie-0123456789abcdefghijklmnopqrstuvw"
+# Every browser sends both from its second page on.
+COOKIES = f"convergio={COOKIE}; csrftoken={'b' * 32}"
+_MIGRATE = (
+    "import django; django.setup(); "
+    "from convergio.core.quick_migrations import apply_migrations; apply_migrations()"
+)
 SECRET = "benchmark-secret-key-0123456789abcdef"  # noqa: S105 - protects nothing
 
 
@@ -53,8 +59,7 @@ def filled(emails: int, *, workspaces: int = WORKSPACES) -> Iterator[World]:
                 "CONVERGIO_LOG_LEVEL": "error",
                 "DATABASE_URL": postgres.admin_url,
             }
-            migrate = [sys.executable, "-m", "django", "migrate", "--skip-checks", "-v", "0"]
-            subprocess.run(migrate, env=environment, check=True)
+            subprocess.run([sys.executable, "-c", _MIGRATE], env=environment, check=True)
             grant_application_role(postgres.admin_url, "convergio_app")
             with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
                 _fill(connection, workspaces, emails // workspaces)

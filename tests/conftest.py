@@ -20,6 +20,26 @@ __all__ = ["outsider", "owner", "teammate"]
 APPLICATION_ROLE = "convergio_test_app"
 
 
+# What a test asks for that uses the suite's database.
+_OF_DATABASE = {"db", "transactional_db", "committed", "admin_server", "database_urls", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a second PostgreSQL only what touches it is asked again: the rest would say the same twice."""
+    if "CONVERGIO_TEST_PG_BIN" not in os.environ:
+        return
+    again = [item for item in items if _touches_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
+    items[:] = again
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    used = item.get_closest_marker("django_db") or _OF_DATABASE.intersection(
+        getattr(item, "fixturenames", ())
+    )
+    return bool(used) and item.get_closest_marker("once") is None
+
+
 def with_database(url: str, name: str, user: str | None = None) -> str:
     """The address of another database of the same server, perhaps for another user."""
     parts = urlsplit(url)
@@ -57,16 +77,16 @@ def django_db_setup(
     database_urls: tuple[str, str], django_db_blocker: pytest.FixtureRequest
 ) -> Iterator[None]:
     """Migrate as the owner, then point Django at the application role."""
-    from django.core.management import call_command
     from django.db import connection
 
     from convergio.core.environment import database_from_url
+    from convergio.core.quick_migrations import apply_migrations
     from convergio.core.roles import grant_application_role
 
     owner, application = database_urls
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         connection.settings_dict.update(database_from_url(owner))
-        call_command("migrate", verbosity=0, skip_checks=True)
+        apply_migrations()
         connection.close()
         grant_application_role(owner, APPLICATION_ROLE)
         connection.settings_dict.update(database_from_url(application))
@@ -87,7 +107,8 @@ def committed(
         connections.close_all()
     with psycopg.connect(database_urls[0], autocommit=True) as owner:
         owner.execute(
-            "TRUNCATE users, workspaces, login_history, login_throttles, invoice_counters, procrastinate_jobs CASCADE"
+            "TRUNCATE users, workspaces, login_history, login_throttles, invoice_counters, gateway_plans, "
+            "procrastinate_jobs CASCADE"
         )
 
 

@@ -21,7 +21,9 @@ CREATE TABLE public.auto_replies (
     email_id bigint NOT NULL,
     sent_email_id bigint,
     thread_id bigint NOT NULL,
-    inbox_id bigint NOT NULL
+    inbox_id bigint NOT NULL,
+    stopped_by character varying(20) DEFAULT ''::character varying NOT NULL,
+    usage_id bigint
 );
 
 ALTER TABLE ONLY public.auto_replies FORCE ROW LEVEL SECURITY;
@@ -67,6 +69,10 @@ COMMENT ON COLUMN public.auto_replies.sent_email_id IS 'What went out';
 COMMENT ON COLUMN public.auto_replies.thread_id IS 'Its conversation';
 
 COMMENT ON COLUMN public.auto_replies.inbox_id IS 'Where it goes out';
+
+COMMENT ON COLUMN public.auto_replies.stopped_by IS 'tokens | emails | ai_replies: the limit that kept the model from writing it';
+
+COMMENT ON COLUMN public.auto_replies.usage_id IS 'The latest call for it';
 
 CREATE TABLE public.emails (
     id bigint NOT NULL,
@@ -372,6 +378,8 @@ CREATE INDEX auto_replies_reviewed_by_id_56ca1f89 ON public.auto_replies USING b
 
 CREATE INDEX auto_replies_sent_email_id_59657dd9 ON public.auto_replies USING btree (sent_email_id);
 
+CREATE INDEX auto_replies_usage_id_8077f920 ON public.auto_replies USING btree (usage_id);
+
 CREATE INDEX digital_audits_created_by_id_79e1fc4a ON public.digital_audits USING btree (created_by_id);
 
 CREATE INDEX digital_audits_newest ON public.digital_audits USING btree (workspace_id, id DESC);
@@ -418,6 +426,9 @@ ALTER TABLE ONLY public.auto_replies
 
 ALTER TABLE ONLY public.auto_replies
     ADD CONSTRAINT auto_replies_thread_id_24449d74_fk_email_threads_id FOREIGN KEY (thread_id) REFERENCES public.email_threads(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.auto_replies
+    ADD CONSTRAINT auto_replies_usage_id_8077f920_fk_token_usage_id FOREIGN KEY (usage_id) REFERENCES public.token_usage(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.auto_replies
     ADD CONSTRAINT auto_replies_workspace_id_dd2efea5_fk_workspaces_id FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id) DEFERRABLE INITIALLY DEFERRED;

@@ -161,6 +161,8 @@ def test_a_linked_account_signs_in_whatever_its_address(
     assert client.get(trip(client, provider, "priya@lumen.example"))["Location"] == "/dashboard"
     assert UserSession.objects.latest("id").user == owner.user
     assert attempts(user=owner.user) == [("google_link", "success", ""), ("google", "success", "")]
+    told = [line["action"] for line in browser.get("/api/activity").json()]
+    assert told == ["session.started", "identity.linked"]
 
 
 def test_two_step_sign_in_is_not_gone_around(owner: Person, client: Client, provider: OpenIDProvider) -> None:
@@ -219,6 +221,7 @@ def test_unlinking_leaves_a_way_in(owner: Person) -> None:
     Passkey.objects.create(user=owner.user, name="x", credential_id=b"c", user_handle=b"h", public_key=b"k")
     gone = browser.post(f"{SECURITY}/google/unlink")
     assert gone["Location"] == f"{SECURITY}?done=google_unlinked"
+    assert browser.get("/api/activity").json()[0]["action"] == "identity.unlinked"
     assert not UserIdentity.objects.exists()
 
 

@@ -326,6 +326,13 @@ def test_several_are_listed_renamed_and_removed(owner: Person) -> None:
     assert [one["name"] for one in client.get(API).json()] == ["Desk"]
     assert sign_in(Client(), synced).status_code == 401
     assert attempts(method="passkey_remove") == [("passkey_remove", "success", "")]
+    lines = [line for line in client.get("/api/activity").json() if "passkey" in line["action"]]
+    assert [(line["action"], line["facts"].get("name", "")) for line in lines] == [
+        ("passkey.removed", ""),
+        ("passkey.renamed", "Desk"),
+        ("passkey.added", "Phone"),
+        ("passkey.added", "Work laptop"),
+    ]
 
 
 def test_a_passkey_without_a_name_gets_the_devices(owner: Person) -> None:

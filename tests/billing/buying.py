@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 from django.test import Client
 
-from convergio.billing import checks
+from convergio.billing import checks, webhooks
 from convergio.billing.models import GatewayDifference, TokenBalance, TokenLedgerEntry, TokenPurchase
 from convergio.billing.payments import Checkout, begin_purchase
+from convergio.core.models import InboundEvent
 from tests.billing.sellers import Seller
 from tests.cast import Person
 
@@ -31,6 +34,25 @@ def deliver(seller: Seller, message: tuple[bytes, dict[str, str]]) -> Any:
     return client.post(
         f"/api/webhooks/{seller.name}", data=body, content_type="application/json", headers=headers
     )
+
+
+def deliver_one(
+    chance: random.Random, seller: Seller, under_way: list[tuple[bytes, dict[str, str]]]
+) -> Iterator[int]:
+    """One of the messages under way, which may come again later; some are lost. Yields the answer's status."""
+    if under_way:
+        message = chance.choice(under_way)
+        if chance.random() < 0.6:
+            under_way.remove(message)
+        if chance.random() < 0.7:
+            yield deliver(seller, message).status_code
+
+
+def replay_one(chance: random.Random) -> None:
+    """As staff do, whatever became of it."""
+    kept = list(InboundEvent.objects.values_list("id", flat=True))
+    if kept:
+        webhooks.replay(chance.choice(kept))
 
 
 def status(checkout: Checkout) -> str:

@@ -198,14 +198,22 @@ def test_the_ledger_cannot_be_changed(owner: Person) -> None:
         "UPDATE token_balances SET next_expiry_at = now()",
         "DELETE FROM token_lots WHERE remaining = 0",
         "INSERT INTO token_reservations (user_id, tokens) SELECT user_id, 5 FROM token_balances",
+        "UPDATE usage_counters SET ai_replies = ai_replies + 1",
+        "UPDATE token_usage SET period_start = NULL",
+        "DELETE FROM usage_counters",
+        "UPDATE usage_alerts SET armed = false",
+        "UPDATE ai_stops SET available = needed",
     ],
 )
 def test_every_damage_breaks_an_invariant(owner: Person, damage: str) -> None:
     credit(owner.user.id, "purchase", tokens=100, cause="token_purchases:1")
     credit(owner.user.id, "purchase", tokens=100, cause="token_purchases:2")
     spend(owner, 100)
+    with pytest.raises(OutOfTokens):
+        reserve(purpose(owner), tokens=101)
+    sql.execute("UPDATE usage_alerts SET armed = true, last_fired_at = NULL")
     assert list(checks.broken()) == []
-    assert len(checks.invariants()) == 28
+    assert len(checks.invariants()) == 31
     assert sql.execute(damage)
     assert list(checks.broken()) != []
 

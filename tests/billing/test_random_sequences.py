@@ -18,14 +18,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from convergio.billing import paid, webhooks
+from convergio.billing import paid
 from convergio.billing.models import TokenPurchase
 from convergio.billing.payments import Checkout, complete_purchase
 from convergio.billing.reconciliation import reconcile_gateway
 from convergio.billing.refunds import refund_purchase
 from convergio.core.errors import AppError
-from convergio.core.models import InboundEvent
-from tests.billing.buying import buy, credited, deliver, tokens
+from tests.billing.buying import buy, credited, deliver, deliver_one, replay_one, tokens
 from tests.billing.sellers import Seller, fake_seller
 from tests.cast import Person, make_person
 from tests.jobs import run_jobs
@@ -68,13 +67,7 @@ class World:
             self._tell(order_id)
 
     def deliver(self) -> None:
-        """One of those under way, which may come again later; some are lost."""
-        if self.under_way:
-            message = self.chance.choice(self.under_way)
-            if self.chance.random() < 0.6:
-                self.under_way.remove(message)
-            if self.chance.random() < 0.7:
-                self.answers[deliver(self.seller, message).status_code] += 1
+        self.answers.update(deliver_one(self.chance, self.seller, self.under_way))
 
     def forge(self) -> None:
         if self.under_way:
@@ -88,9 +81,7 @@ class World:
         run_jobs()
 
     def replay(self) -> None:
-        kept = list(InboundEvent.objects.values_list("id", flat=True))
-        if kept:
-            webhooks.replay(self.chance.choice(kept))
+        replay_one(self.chance)
 
     def come_back(self) -> None:
         if self.checkouts:

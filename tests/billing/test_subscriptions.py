@@ -415,6 +415,16 @@ def test_the_same_key_and_a_second_tab_are_one_checkout(fake: Seller, owner: Per
     assert paid(owner) == [PRO]
 
 
+def test_a_checkout_that_is_open_keeps_the_price_it_was_opened_at(fake: Seller, owner: Person) -> None:
+    begin(owner)
+    sql.execute("UPDATE subscription_plans SET price = 1 WHERE slug = 'pro'")
+    checkout = begin(owner)
+    assert checkout.subscription is not None
+    books(fake).agree(checkout.subscription.id)
+    sync(owner.user.id)
+    assert (paid(owner), terms(owner).price) == ([PRO], PRO)
+
+
 def test_what_cannot_be_subscribed_to_is_refused(
     fake: Seller, owner: Person, teammate: Person, settings: Any
 ) -> None:

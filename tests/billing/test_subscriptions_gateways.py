@@ -9,11 +9,12 @@ import pytest
 
 from convergio.billing.errors import NotNow
 from convergio.billing.methods import customer_of
-from convergio.billing.models import Invoice, SubscriptionOrder
+from convergio.billing.models import Invoice, SubscriptionOrder, SubscriptionPlan
 from convergio.billing.reconciliation import reconcile_gateway
 from convergio.billing.subscriptions.actions import cancel, change_plan, resume
 from convergio.billing.subscriptions.jobs import look_at_subscriptions, reconcile_subscriptions, settle_orders
 from convergio.billing.subscriptions.look import look
+from convergio.billing.subscriptions.queries import list_steps, waiting_transfers
 from convergio.billing.subscriptions.rows import claim_due
 from convergio.billing.subscriptions.sync import follow, sync
 from convergio.billing.transfers import record_plan_transfer
@@ -101,6 +102,29 @@ def test_razorpay_hears_of_a_cancellation_late_and_then_takes_none_back(
     walk(clock, 2)
     assert terms(owner).status == "free"
     assert razorpay.gateway.fetch_subscription(contract).status == "cancelled"
+
+
+def test_a_cancellation_in_the_last_days_is_told_at_once(razorpay: Seller, owner: Person, clock: Any) -> None:
+    contract = razorpay_contract(owner, razorpay)
+    clock.shift(29 * DAY)
+    cancel(owner.actor)
+    assert razorpay.gateway.fetch_subscription(contract).cancel_at_period_end
+    walk(clock, 2)
+    assert (terms(owner).status, paid(owner)) == ("free", [PRO])
+
+
+def test_a_cancelled_trial_is_ended_before_its_first_debit(
+    razorpay: Seller, owner: Person, clock: Any
+) -> None:
+    SubscriptionPlan.objects.filter(slug="pro").update(trial_days=10)
+    contract = razorpay_contract(owner, razorpay)
+    assert (terms(owner).status, tokens(owner)) == ("trialing", 16_667)
+    cancel(owner.actor)
+    walk(clock, 9)
+    assert (terms(owner).status, terms(owner).plan_slug) == ("cancelling", "pro")
+    assert razorpay.gateway.fetch_subscription(contract).status == "cancelled"
+    walk(clock, 2)
+    assert (terms(owner).status, paid(owner)) == ("free", [])
 
 
 def test_a_charge_after_a_cancellation_is_granted_and_shown_to_staff(
@@ -236,6 +260,13 @@ def test_bank_transfers_are_asked_for_each_month(
     assert "account 0001" in checkout.order.client["details"]
     walk(clock, 2)
     assert terms(owner).status == "pending"
+    (waiting,) = waiting_transfers()
+    assert (waiting.order_id, waiting.email, waiting.amount, waiting.plan_name) == (
+        newest_order().id,
+        owner.user.email,
+        PRO,
+        "Pro",
+    )
     assert transfer(newest_order(), outsider) == "paid"
     assert (terms(owner).status, terms(owner).period_start) == ("active", START + 2 * DAY)
     with pytest.raises(Conflict):
@@ -244,6 +275,8 @@ def test_bank_transfers_are_asked_for_each_month(
         record_plan_transfer(outsider.user.id, order_id=0, amount=1, currency="INR", bank_reference="x")
     walk(clock, 23)
     run_jobs()
+    assert [step.event for step in list_steps(owner.user.id)] == ["noticed", "charged", "subscribed"]
+    assert list_steps(owner.user.id)[0].facts["coming"]["slug"] == "pro"
     (subject, text), *_ = notices(tmp_path)
     assert subject == "Please transfer ₹1,999.00 for Pro"
     assert newest_order().reference in text

@@ -22,7 +22,7 @@ IDENTITY = {
     "workspace_members",
 }
 # Usage is the owner's, over all their workspaces, and outlives them; the workspace is only named in it.
-OF_USERS = {"token_purchases", "token_reservations", "token_usage"}
+OF_USERS = {"ai_stops", "token_purchases", "token_reservations", "token_usage", "usage_notices"}
 # Not owned by a workspace: by a user, by an identity, or by nobody.
 WITHOUT_WORKSPACE = {
     "billing_profiles",
@@ -51,6 +51,7 @@ WITHOUT_WORKSPACE = {
     "token_refunds",
     "trusted_devices",
     "usage_alerts",
+    "usage_counters",
     "user_2fa",
     "user_identities",
     "user_subscriptions",

@@ -14,6 +14,7 @@ from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest import Receiver
 from convergio.mail.models import Inbox
 from tests.ai.scripted import ScriptedModel
+from tests.billing.tokens import give_tokens
 from tests.cast import make_user, make_workspace
 from tests.mail.messages import make_inbox, receiver_of
 from tests.mail.servers import account, mail_servers, smtp_server
@@ -23,8 +24,9 @@ __all__ = ["account", "mail_servers", "smtp_server"]
 
 @pytest.fixture
 def workspace(db: None) -> Iterator[Workspace]:
-    """The owner's workspace; its rows are in view during the test."""
+    """The owner's workspace, who has tokens for a model; its rows are in view during the test."""
     workspace = make_workspace(make_user("owner"))
+    give_tokens(workspace.owner_id)
     with workspace_scope(workspace.id):
         yield workspace
 

@@ -10,12 +10,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from convergio.ai.actions import add_document
 from convergio.core.storage import storage
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest import Arrival, store_messages
 from convergio.mail.models import Email, Inbox
 from convergio.work.models import Task
 from tests.cast import Person
+from tests.jobs import run_jobs
 from tests.mail.api import call, inbox_of, receive
 from tests.mail.messages import arrival, raw_message, receiver_of
 
@@ -322,3 +324,30 @@ def test_an_outsider_finds_none_of_it(owner: Person, outsider: Person, support: 
 def test_nobody_in_particular_is_asked_to_sign_in(client: Any, db: None) -> None:
     for path in ("/emails", "/inboxes", "/auto-replies", "/sync/status"):
         assert client.get(f"/api{path}").status_code == 401
+
+
+def test_the_analysis_says_what_the_machine_makes_of_a_message(owner: Person, support: Inbox) -> None:
+    with workspace_scope(owner.workspace.id):
+        add_document(owner.actor, title="Refunds", body="# Refunds\n\nA refund arrives within seven days.")
+        stored = receive(support, text="When does my refund arrive?")
+    run_jobs()
+    body = owner.program().get(f"/api/emails/{stored.email_id}/ai-analysis").json()
+    assert body["email_id"] == stored.email_id
+    assert body["reply_verdict"]["may_answer"] is True
+    assert [(one["title"], one["text"]) for one in body["passages"]] == [
+        ("Refunds", "A refund arrives within seven days.")
+    ]
+    assert [reply["ai_model"] for reply in body["auto_replies"]] == ["offline"]
+    assert (body["input_tokens"], body["output_tokens"], body["cost"]) == (0, 0, 0)
+
+
+def test_the_analysis_of_our_own_mail_has_nothing_to_answer(owner: Person, support: Inbox) -> None:
+    posted = {
+        "to": ["ananya@lumen.example"],
+        "subject": "Hello",
+        "body": "A refund.",
+        "from_inbox": "Support",
+    }
+    sent = call(owner.program(), "post", "/send-email", posted).json()
+    body = owner.program().get(f"/api/emails/{sent['id']}/ai-analysis").json()
+    assert (body["reply_verdict"], body["passages"], body["auto_replies"]) == (None, [], [])

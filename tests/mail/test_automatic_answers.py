@@ -23,6 +23,7 @@ from convergio.mail.ingest import Receiver, store_messages
 from convergio.mail.limits import find_limit
 from convergio.mail.models import AutoReply, Email, Inbox
 from tests.ai.scripted import ScriptedModel
+from tests.billing.tokens import give_tokens
 from tests.cast import make_user, make_workspace
 from tests.jobs import run_jobs
 from tests.mail.live import value
@@ -199,6 +200,7 @@ def test_rule_37_too_many_in_an_hour_open_the_breaker_with_a_notice(
 
 def test_rule_37_two_workers_at_once_send_one_answer(committed: None, scripted: ScriptedModel) -> None:
     workspace = make_workspace(make_user("owner"))
+    give_tokens(workspace.owner_id)
     receiver = receiver_of(make_inbox(workspace, reply_mode="auto"))
     raws = [raw_message(message_id=f"{n}@lumen.example", subject=f"Matter {n}") for n in range(6)]
     stored = store_messages(receiver, [arrival(raw) for raw in raws])

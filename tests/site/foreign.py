@@ -28,7 +28,7 @@ from convergio.billing.invoicing.actions import issue_invoice
 from convergio.billing.invoicing.credit_notes import issue_credit_note
 from convergio.billing.invoicing.parties import save_profile
 from convergio.billing.invoicing.taxes import Item
-from convergio.billing.models import Invoice, PaymentMethod, TokenPackage, TokenPurchase
+from convergio.billing.models import Invoice, PaymentMethod, TokenPackage, TokenPurchase, UsageAlert
 from convergio.core.clock import now
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.attachments import store_attachment
@@ -127,6 +127,12 @@ def member_id(owner: Person) -> int:
     return member.id
 
 
+def alert_id(owner: Person) -> int:
+    """Of who pays for the workspace."""
+    threshold = 10_000 + UsageAlert.objects.count()
+    return UsageAlert.objects.create(user=owner.workspace.owner, threshold=threshold, unit="tokens").id
+
+
 def invitation_id(owner: Person) -> int:
     return WorkspaceInvitation.objects.create(
         workspace=owner.workspace,
@@ -186,6 +192,7 @@ IDS: dict[str, Factory] = {
     "document_id": document_id,
     "user_id": member_id,
     "invitation_id": invitation_id,
+    "alert_id": alert_id,
     "purchase_id": purchase_id,
     "invoice_id": lambda owner: invoice(owner).id,
     "note_id": note_id,
@@ -234,6 +241,7 @@ BODIES: dict[str, Callable[[Person], dict[str, Any]]] = {
 }
 # What pages read of their forms and addresses beside the path, and what of another workspace is put there.
 PAGE_FIELDS: dict[str, Factory] = {
+    "email": IDS["email_id"],
     "ids": IDS["thread_id"],
     "thread": IDS["thread_id"],
     "draft": IDS["draft_id"],

@@ -33,7 +33,7 @@ from convergio.site.api import api
 from tests.cast import Person
 from tests.site.foreign import IDS, make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 CHECKS = [
     not_a_server_error,
@@ -140,7 +140,7 @@ def keep_the_contract(
 def test_it_keeps_its_document(
     operation: tuple[str, str], credential: dict[str, str], ids: dict[str, Any]
 ) -> None:
-    keep_the_contract(operation, credential, ids, examples=6)
+    keep_the_contract(operation, credential, ids, examples=4)
 
 
 @pytest.mark.proof

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
-from convergio.accounts import entrance, fields, history, steps, ways_in
+from convergio.accounts import activity, entrance, fields, history, steps, ways_in
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.entrance import Entry
@@ -115,6 +115,7 @@ def unlink(actor: Actor, *, client: Client) -> None:
     if not (ways.has_password or ways.passkeys):
         raise ways_in.LastWayIn
     history.note_success("google_unlink", email=actor.email, client=client, user_id=user_id)
+    activity.record(actor, "identity.unlinked", ip=client.ip, provider="Google")
 
 
 def linked(actor: Actor) -> UserIdentity | None:
@@ -174,6 +175,7 @@ def _link(actor: Actor, identity: Identity, *, client: Client) -> Arrival:
                 user_id=user_id, provider=PROVIDER, subject=identity.subject, email=email
             )
             history.note_success("google_link", email=actor.email, client=client, user_id=user_id)
+            activity.record_apart(actor, "identity.linked", ip=client.ip, provider="Google")
     except IntegrityError:
         raise GoogleLinkedElsewhere from None
     return Arrival("")

@@ -14,7 +14,7 @@ import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from convergio.accounts import fields, history, steps, ways_in
+from convergio.accounts import activity, fields, history, steps, ways_in
 from convergio.accounts.actor import Actor
 from convergio.accounts.client import Client
 from convergio.accounts.models import Passkey
@@ -143,6 +143,9 @@ def register(actor: Actor, *, ceremony: str, answer: Mapping[str, Any], name: st
                 is_synced=made.is_synced,
             )
             history.note_success("passkey_register", email=actor.email, client=client, user_id=user_id)
+            activity.record_apart(
+                actor, "passkey.added", subject=f"passkeys:{passkey.id}", ip=client.ip, name=name
+            )
     except IntegrityError:
         note_refusal(actor, "passkey_register", "known_passkey", client)
         raise PasskeyKnown from None
@@ -155,6 +158,7 @@ def rename_passkey(actor: Actor, passkey_id: int, *, name: str) -> None:
     name = fields.clean_line("name", name, longest=100, required=True)
     if not Passkey.objects.filter(id=passkey_id, user_id=actor.require_user()).update(name=name):
         raise NotFound("passkey")
+    activity.record(actor, "passkey.renamed", subject=f"passkeys:{passkey_id}", name=name)
 
 
 def remove_passkey(actor: Actor, passkey_id: int, *, client: Client) -> None:
@@ -171,6 +175,7 @@ def remove_passkey(actor: Actor, passkey_id: int, *, client: Client) -> None:
     if not (ways.has_password or ways.identities or ways.passkeys > 1):
         raise ways_in.LastWayIn
     history.note_success("passkey_remove", email=actor.email, client=client, user_id=user_id)
+    activity.record(actor, "passkey.removed", subject=f"passkeys:{passkey_id}", ip=client.ip)
 
 
 def known(passkeys: list[Passkey]) -> list[Any]:

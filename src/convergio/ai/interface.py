@@ -70,8 +70,9 @@ class Citation:
 class Draft:
     """A proposed reply in plain text.
 
-    `cost` is in paise. `confidence` is 0 to 1, None where no model judged. `handover_reason` says in a sentence what
-    a person should look at. Only a draft with `may_send` may leave without a person, from an inbox in auto mode.
+    Cached tokens are part of the input. `cost` is in paise; metering works it out. `confidence` is 0 to 1, None where
+    no model judged. `handover_reason` says in a sentence what a person should look at. Only a draft with `may_send` may
+    leave without a person, from an inbox in auto mode.
     """
 
     text: str
@@ -79,6 +80,7 @@ class Draft:
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
     cost: int = 0
     confidence: float | None = None
     handover_reason: str = ""
@@ -96,5 +98,32 @@ class Model(Protocol):
     def label(self) -> str:
         """How a person is told who wrote: a model's name, or that there was none."""
 
+    def most_tokens(self, request: DraftRequest) -> int:
+        """The most that answering can take, in and out; 0 where it takes none and is not metered."""
+
     def draft_reply(self, request: DraftRequest) -> Draft:
-        """Answer one mail. Raises ProviderError(kind=retry|permanent|auth)."""
+        """Answer one mail, within billing's HOLD. Raises ProviderError(kind=retry|permanent|auth)."""
+
+
+# English has about four characters a token, figures and addresses two; other scripts have up to two tokens a character.
+_ASCII_PER_TOKEN, _TOKENS_PER_OTHER = 2, 2
+
+
+def estimate_tokens(*texts: str) -> int:
+    """How many tokens the texts have, guessed on the high side."""
+    plain = sum(sum(char.isascii() for char in text) for text in texts)
+    others = sum(map(len, texts)) - plain
+    return -(-plain // _ASCII_PER_TOKEN) + others * _TOKENS_PER_OTHER
+
+
+def estimate_request(request: DraftRequest) -> int:
+    """The same for all that a request says; a provider adds its instructions and its limit of the answer."""
+    return estimate_tokens(
+        request.question,
+        request.subject,
+        request.sender_name,
+        request.inbox_name,
+        request.signature,
+        *(passage.heading + passage.text for passage in request.passages),
+        *(message.sender + message.text for message in request.history),
+    )

@@ -121,6 +121,23 @@ WHERE p.reference IS NOT NULL
 GROUP BY p.id HAVING p.refunded <> COALESCE(sum(r.amount) FILTER (WHERE r.status = 'done'), 0)
   OR (p.status = 'refunded') <> (p.refunded = p.amount AND p.refunded > 0);
 
+-- A period's AI replies are the calls and the reservations that count in it.
+SELECT COALESCE(c.user_id, r.user_id) AS user_id, c.ai_replies, r.found
+FROM usage_counters c FULL JOIN (
+  SELECT user_id, period_start, count(*) AS found FROM (
+    SELECT user_id, period_start FROM token_usage WHERE period_start IS NOT NULL
+    UNION ALL SELECT user_id, period_start FROM token_reservations WHERE period_start IS NOT NULL
+  ) AS reply GROUP BY user_id, period_start
+) AS r ON r.user_id = c.user_id AND r.period_start = c.period_start
+WHERE COALESCE(c.ai_replies, 0) <> COALESCE(r.found, 0);
+
+-- An alert that waits for a refill has fired.
+SELECT id, user_id FROM usage_alerts WHERE NOT armed AND last_fired_at IS NULL;
+
+-- Where a limit stopped a model, there was less than it needed.
+SELECT id, reason, needed, available FROM ai_stops
+WHERE (CASE reason WHEN 'tokens' THEN needed <= available ELSE needed < available END) OR times < 1 OR last_at < first_at;
+
 -- A purchase that was paid has an invoice over exactly what was paid, or staff were told that it lacks one.
 SELECT p.id, p.status, p.amount, i.total
 FROM token_purchases p LEFT JOIN invoices i ON i.id = p.invoice_id

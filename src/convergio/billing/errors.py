@@ -15,10 +15,55 @@ class OutOfTokens(OverQuota):
         super().__init__(
             "out_of_tokens",
             f"This takes up to {needed:,} AI tokens and {available:,} are left; nothing was asked of the model.{when}",
+            limit="tokens",
             needed=needed,
             balance=available,
             resets_at=resets_at,
         )
+        self.needed, self.available = needed, available
+
+
+class QuotaUsedUp(OverQuota):
+    """The plan's emails or AI replies of the period are used up; the model was not asked."""
+
+    def __init__(
+        self, limit: str, name: str, *, used: int, quota: int, plan: str, resets_at: datetime
+    ) -> None:
+        super().__init__(
+            "quota_used_up",
+            f"All {quota:,} {name} that the plan {plan} has for this month are used; nothing was asked of the model. "
+            f"The next month begins on {resets_at:%d %b}.",
+            limit=limit,
+            used=used,
+            quota=quota,
+            resets_at=resets_at,
+        )
+
+
+class AlertExists(Conflict):
+    """There is an alert at this threshold already."""
+
+    def __init__(self) -> None:
+        super().__init__("alert_exists", "You have an alert at this threshold; change that one.")
+
+
+class TooManyAlerts(Conflict):
+    """More alerts would tell less."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_alerts", f"There can be {most} alerts; delete one first.")
+
+
+class BadThreshold(InvalidInput):
+    """A percentage is 0 to 100, a number of tokens 0 to 10^12."""
+
+    def __init__(self, unit: str) -> None:
+        most = (
+            "A percentage is a number from 0 to 100."
+            if unit == "percent"
+            else ("A number of tokens is from 0 to 1,000,000,000,000.")
+        )
+        super().__init__("invalid_threshold", most, field="threshold")
 
 
 class BadInvoice(InvalidInput):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import structlog
 from procrastinate.contrib.django import app
 
-from convergio.billing import checks, ledger, reconciliation, refunds, reservations, webhooks
+from convergio.billing import checks, ledger, notices, reconciliation, refunds, reservations, webhooks
 from convergio.billing.invoicing import sales
 from convergio.core.errors import AppError
+from convergio.core.events import on
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,13 @@ def check_ledger(timestamp: int) -> None:  # noqa: ARG001
     """Prove the ledger; what does not hold is an error of ours."""
     for sentence, rows in checks.broken():
         log.error("billing.invariant_broken", sentence=sentence, count=len(rows))
+
+
+@on("usage.notice")
+def mail_usage_notices(workspace_id: int, ids: list[int]) -> None:  # noqa: ARG001 - what every handler gets
+    """Mail what the payer is told of tokens and quotas."""
+    for notice_id in ids:
+        notices.mail_notice(notice_id)
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 from django.db import transaction
 
+from convergio.billing.alerts import arm_again
 from convergio.billing.errors import OutOfTokens
 from convergio.core import sql
 from convergio.core.clock import now
@@ -130,7 +131,10 @@ def credit(
             "member": member_id,
             "now": now(),
         }
-        return sql.execute(_CREDIT, values) == 1
+        if sql.execute(_CREDIT, values) != 1:
+            return False
+        arm_again(user_id)
+        return True
 
 
 def debit_adjustment(user_id: int, *, tokens: int, reason: str, member_id: int, cause: str = "") -> None:

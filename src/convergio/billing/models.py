@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -15,9 +15,20 @@ from convergio.billing.subscriptions.models import (
     SubscriptionOrder,
     SubscriptionPayment,
 )
+from convergio.billing.usage_models import AiStop, UsageAlert, UsageCounter, UsageNotice
 from convergio.core import columns
 
-__all__ = ["GatewayPlan", "PlanVersion", "SubscriptionEvent", "SubscriptionOrder", "SubscriptionPayment"]
+__all__ = [
+    "AiStop",
+    "GatewayPlan",
+    "PlanVersion",
+    "SubscriptionEvent",
+    "SubscriptionOrder",
+    "SubscriptionPayment",
+    "UsageAlert",
+    "UsageCounter",
+    "UsageNotice",
+]
 
 
 def _owner() -> models.ForeignKey[models.Model, models.Model]:
@@ -26,6 +37,17 @@ def _owner() -> models.ForeignKey[models.Model, models.Model]:
 
 def _amount() -> models.BigIntegerField[int, int]:
     return models.BigIntegerField(db_default=0, db_comment="Minor units (paise)")
+
+
+def _inbox() -> models.BigIntegerField[int | None, int | None]:
+    """No foreign key: mail is none of billing's, and what an inbox used stays told apart when it is gone."""
+    return models.BigIntegerField(null=True, db_comment="The inbox that it was for")
+
+
+def _period() -> models.DateTimeField[Any, Any]:
+    return models.DateTimeField(
+        null=True, db_comment="The period in which it counts as an AI reply; NULL: it is none"
+    )
 
 
 def _currency() -> models.CharField[str, str]:
@@ -296,11 +318,16 @@ class TokenUsage(models.Model):
     charged_tokens = models.BigIntegerField(db_default=0, db_comment="Taken from the balance")
     cost = _amount()
     cause = models.CharField(max_length=100, db_default="", db_comment="Table and id of what caused it")
+    inbox_id = _inbox()
+    period_start = _period()
     created_at = columns.created_at()
 
     class Meta:
         db_table = "token_usage"
-        indexes: ClassVar = [models.Index(fields=["user", "-created_at"], name="token_usage_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at"], name="token_usage_newest"),
+            models.Index(fields=["cause"], name="token_usage_cause"),
+        ]
 
 
 class TokenPackage(models.Model):
@@ -451,21 +478,6 @@ class GatewayDifference(models.Model):
         ]
 
 
-class UsageAlert(models.Model):
-    """Tell the user when the balance crosses a threshold."""
-
-    id = models.BigAutoField(primary_key=True)
-    user = _owner()
-    threshold = models.BigIntegerField()
-    unit = models.CharField(max_length=10, db_default="percent", db_comment="percent | tokens")
-    channel = models.CharField(max_length=20, db_default="email")
-    last_fired_at = models.DateTimeField(null=True)
-    created_at = columns.created_at()
-
-    class Meta:
-        db_table = "usage_alerts"
-
-
 class TokenLedgerEntry(models.Model):
     """Append-only movement of tokens; a trigger refuses to change or remove one."""
 
@@ -530,6 +542,8 @@ class TokenReservation(models.Model):
     member = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     feature = models.CharField(max_length=50, db_default="")
     cause = models.CharField(max_length=100, db_default="")
+    inbox_id = _inbox()
+    period_start = _period()
     expires_at = models.DateTimeField(db_default=Now(), db_index=True)
     created_at = columns.created_at()
 

@@ -29,11 +29,12 @@ def migrate(workplace: Workplace) -> None:
     role = workplace.app_role
     workplace.become_owner()
     from django import setup  # noqa: PLC0415 - reads the environment
-    from django.core.management import call_command  # noqa: PLC0415
 
     setup()
+    from convergio.core.quick_migrations import apply_migrations  # noqa: PLC0415 - needs the settings
+
     with _one_at_a_time(workplace.admin_url):
-        call_command("migrate", verbosity=0, interactive=False)
+        apply_migrations()
         grant_application_role(workplace.admin_url, role)
 
 

@@ -15,6 +15,17 @@ from pydantic import create_model
 
 from convergio.core.sql import to_json
 
+# For operations that ask a model: the document's own words for their refusal.
+METERED: dict[str, Any] = {
+    "responses": {
+        402: {
+            "description": "The balance or the plan's quota does not hold the call: `limit`, `resets_at`, and `needed` "
+            "and `balance` in tokens, or `used` and `quota`. Nothing was asked of the model.",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
+        }
+    }
+}
+
 
 def json_answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     """Encode structs, lists and moments (ISO 8601, UTC, Z)."""

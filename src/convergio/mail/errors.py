@@ -38,3 +38,20 @@ class TooLateToUndo(Conflict):
 
     def __init__(self) -> None:
         super().__init__("too_late_to_undo", "The mail has left already and cannot be taken back.")
+
+
+class NothingToAnswer(Conflict):
+    """Everything in the conversation is answered, or nothing in it came in."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing_to_answer", "Nothing in this conversation waits for an answer.")
+
+
+class QuestionChanged(Conflict):
+    """Another mail came in, or somebody answered, while the model was writing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "question_changed",
+            "The conversation went on while the draft was written; look at it and ask again.",
+        )

@@ -374,6 +374,18 @@ class AutoReply(models.Model):
     input_tokens = models.IntegerField(db_default=0, db_comment="Tokens read")
     output_tokens = models.IntegerField(db_default=0, db_comment="Tokens written")
     cost = models.BigIntegerField(db_default=0, db_comment="Paise")
+    usage = models.ForeignKey(
+        "billing.TokenUsage",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_comment="The latest call for it",
+    )
+    stopped_by = models.CharField(
+        max_length=20,
+        db_default="",
+        db_comment="tokens | emails | ai_replies: the limit that kept the model from writing it",
+    )
     sent_email = models.ForeignKey(
         Email, models.SET_NULL, null=True, related_name="+", db_comment="What went out"
     )

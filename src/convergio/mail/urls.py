@@ -21,6 +21,7 @@ urlpatterns = [
     path(f"{_HOME}/writing", drafts.save, name="save_draft"),
     path(f"{_HOME}/writing/<int:draft_id>/discard", drafts.discard, name="discard_draft"),
     path(f"{_HOME}/files", drafts.upload, name="upload"),
+    path(f"{_HOME}/ask", decisions.ask, name="ask"),
     path(f"{_HOME}/drafts/<int:reply_id>/approve", decisions.approve, name="approve"),
     path(f"{_HOME}/drafts/<int:reply_id>/reject", decisions.reject, name="reject"),
     path(f"{_EMAIL}/undo", decisions.undo, name="undo"),

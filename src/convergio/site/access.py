@@ -54,6 +54,8 @@ _WITHOUT_TRANSACTION = frozenset(
         "/confirm/passkey",  # a refused answer uses its challenge up and stays written down
         "/api/settings/security/passkeys",
         "/dashboard/settings/security/google/link",  # asks Google for its addresses
+        "/api/ai/email-draft",  # what is held for a model's call is committed before it
+        "/dashboard/commboost/ask",
         # ask a payment gateway
         "/api/settings/tokens/purchase",
         "/dashboard/settings/tokens/buy",
@@ -81,6 +83,7 @@ _KEY_DOMAINS = {
     "/api/send-email": "emails",
     "/api/upload-attachment": "emails",
     "/api/auto-replies": "emails",
+    "/api/ai/email-draft": "emails",
     "/api/inboxes": "inboxes",
     "/api/smtp-inboxes": "inboxes",
     "/api/sync": "inboxes",

@@ -23,6 +23,7 @@ from convergio.accounts.two_factor_api import router as two_factor
 from convergio.accounts.workspace_api import router as workspaces
 from convergio.ai.api import router as ai
 from convergio.billing.api import router as billing
+from convergio.billing.usage_api import router as tokens
 from convergio.core.errors import AppError, Forbidden, NotFound, NotSignedIn
 from convergio.core.rest import json_answer
 from convergio.mail.api import router as mail
@@ -158,6 +159,7 @@ api.add_router("", workspaces)
 api.add_router("", two_factor)
 api.add_router("", email_address)
 api.add_router("", activity)
+api.add_router("", tokens)
 api.add_router("", google)
 api.add_router("", passkeys)
 api.add_router("", billing)

@@ -8,10 +8,16 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from convergio.accounts.actor import Actor
+from convergio.billing.standing import stopped_now
 from convergio.site.queries import load_nav
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """`nav`, looked up only by templates that show it; a page for nobody has none."""
+    """`nav` and `ai_stop`, looked up only by templates that show them; a page for nobody has none."""
     actor: Actor | None = getattr(request, "actor", None)
-    return {} if actor is None else {"nav": SimpleLazyObject(lambda: load_nav(actor))}
+    if actor is None:
+        return {}
+    return {
+        "nav": SimpleLazyObject(lambda: load_nav(actor)),
+        "ai_stop": SimpleLazyObject(lambda: stopped_now(actor.workspace_id)),
+    }

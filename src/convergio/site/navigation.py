@@ -48,6 +48,7 @@ SETTINGS_MENU = (
             Page("people", "accounts:people", "users", "People"),
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
+            Page("usage", "site:usage", "chart-bar", "AI use"),
             Page("activity", "accounts:activity", "history", "Activity"),
             Page("billing", "billing:billing", "credit-card", "Billing", "billing.view"),
             Page("tokens", "billing:tokens", "coins", "AI tokens"),
@@ -84,4 +85,5 @@ class Nav:
     unread: int = 0
     open_tasks: int = 0
     drafts: int = 0
+    notices: int = 0
     inboxes: tuple[InboxCount, ...] = field(default=())

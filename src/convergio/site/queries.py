@@ -30,6 +30,8 @@ SELECT COALESCE(person.name, ''), COALESCE(person.email, ''), place.name,
      WHERE workspace_id = %(workspace)s AND status IN ('todo', 'in_progress') LIMIT {NAV_LIMIT}) AS counted),
   (SELECT count(*) FROM (SELECT FROM auto_replies
      WHERE workspace_id = %(workspace)s AND status = 'drafted' LIMIT {NAV_LIMIT}) AS counted),
+  (SELECT count(*) FROM (SELECT FROM usage_notices
+     WHERE user_id = %(user)s AND in_app AND seen_at IS NULL LIMIT {NAV_LIMIT}) AS counted),
   COALESCE((SELECT jsonb_agg(jsonb_build_array(inbox.tag, inbox.colour, unread.count) ORDER BY inbox.id)
     FROM inboxes AS inbox CROSS JOIN LATERAL (
       SELECT count(*) FROM (SELECT FROM thread_inboxes
@@ -48,7 +50,7 @@ def load_nav(actor: Actor) -> Nav:
     *fields, inboxes, choices = sql.fetch_rows(
         _NAV, {"workspace": actor.workspace_id, "user": actor.user_id}
     )[0]
-    name, email, workspace_name, unread, open_tasks, drafts = fields
+    name, email, workspace_name, unread, open_tasks, drafts, notices = fields
     return Nav(
         user_name=name or email,
         user_email=email,
@@ -58,8 +60,27 @@ def load_nav(actor: Actor) -> Nav:
         unread=unread,
         open_tasks=open_tasks,
         drafts=drafts,
+        notices=notices,
         inboxes=tuple(InboxCount(*inbox) for inbox in inboxes),
     )
+
+
+class InboxName(msgspec.Struct, frozen=True):
+    """How an inbox is called."""
+
+    id: int
+    tag: str
+    colour: str
+
+
+def inbox_names(ids: list[int]) -> list[InboxName]:
+    """Of these inboxes those of the workspace in view."""
+    return sql.fetch_all(InboxName, "SELECT id, tag, colour FROM inboxes WHERE id = ANY(%s)", [ids])
+
+
+def threads_of(email_ids: list[int]) -> dict[int, int]:
+    """The conversations of these mails, as far as they are in view."""
+    return dict(sql.fetch_rows("SELECT id, thread_id FROM emails WHERE id = ANY(%s)", [email_ids]))
 
 
 class Figures(msgspec.Struct, frozen=True):

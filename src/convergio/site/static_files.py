@@ -17,6 +17,8 @@ from django.conf import settings
 from django.contrib import admin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+# What WhiteNoise found below a folder, by folder and prefix.
+_FOUND: dict[tuple[str, str], dict[str, Any]] = {}
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 
@@ -38,12 +40,23 @@ def asset_url(path: str) -> str:
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise with versioned addresses, and with /static/ninja/ and /static/admin/ added."""
 
+    files: dict[str, Any]
+
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
         self.add_files(str(Path(admin.__file__).parent / "static/admin"), prefix="/static/admin/")
         folder = Path(ninja.__file__).parent / "static/ninja"
         for name in SWAGGER_FILES:
             self.add_file_to_dictionary(f"{settings.STATIC_URL}ninja/{name}", str(folder / name))
+
+    def update_files_dictionary(self, root: str, prefix: str) -> None:
+        """Look through a folder once in a process, not once for every instance: there are thousands of icons."""
+        found = _FOUND.get((root, prefix))
+        if found is None:
+            before, self.files = self.files, {}
+            super().update_files_dictionary(root, prefix)
+            found, self.files = _FOUND.setdefault((root, prefix), self.files), before
+        self.files.update(found)
 
     def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
         """Register a file under both of its addresses."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from convergio.site import live, today, views
+from convergio.site import live, today, usage, views
 from convergio.site.api import api
 from convergio.site.backoffice.desk import desk
 
+_USAGE = "dashboard/settings/tokens/usage"
 _pages = [
     path("dashboard", today.dashboard, name="dashboard"),
     path("dashboard/nav", views.nav, name="nav"),
+    path(_USAGE, usage.show_usage, name="usage"),
+    path(f"{_USAGE}/csv", usage.download, name="usage_file"),
+    path(f"{_USAGE}/latest", usage.latest_notice, name="latest_notice"),
+    path("dashboard/settings/tokens/alerts", usage.add_alert, name="add_alert"),
+    path("dashboard/settings/tokens/alerts/<int:alert_id>/delete", usage.delete_alert, name="delete_alert"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

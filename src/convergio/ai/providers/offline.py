@@ -30,6 +30,10 @@ class OfflineModel:
     name = "offline"
     label = "No model: quoted passages only"
 
+    def most_tokens(self, request: DraftRequest) -> int:  # noqa: ARG002 - the protocol's signature
+        """None."""
+        return 0
+
     def draft_reply(self, request: DraftRequest) -> Draft:
         """Return at most MOST_QUOTES passages with their titles, or a holding reply where nothing fits."""
         quotes = _choose(request.passages)

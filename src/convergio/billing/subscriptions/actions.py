@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
@@ -31,7 +32,8 @@ from convergio.billing.subscriptions.events import (
     Subscribed,
     Version,
 )
-from convergio.billing.subscriptions.look import end_contract
+from convergio.billing.subscriptions.look import end_contract, tell_of_cancellation
+from convergio.billing.subscriptions.machine import LAST_WORD
 from convergio.billing.subscriptions.orders import (
     expire_orders,
     find_order,
@@ -88,10 +90,14 @@ def subscribe(actor: Actor, *, plan: str, gateway: str, idempotency_key: str) ->
     seller, wanted, payer = gateways.find(gateway), find_plan(plan), payer_of(actor)
     if not wanted.price:
         raise NotNow("Free needs no subscription; cancel the paid plan instead.")
-    amount = gross(payer.id, wanted.name, wanted.price)  # refuses before money is taken
+    gross(
+        payer.id, wanted.name, wanted.price
+    )  # refuses before money is taken, and before anything is written
     state = _begin(payer.id, get_version(wanted.version_id), gateway=gateway, key=idempotency_key)
     if state.status != "pending" or state.next_version is None:  # this key's checkout was finished before
         return SubscriptionCheckout(current_terms(payer.id), gateway)
+    # Of the checkout's own version: the plan may have been edited since it was opened.
+    amount = gross(payer.id, state.next_version.name, state.next_version.price)
     try:
         if seller.is_recurring:
             begun = _contract(
@@ -143,9 +149,7 @@ def cancel(actor: Actor) -> Terms:
         end_contract(user_id, Cancelled(), moment)
     else:
         if state.status in ("trialing", "active") and state.gateway_id:
-            seller = gateways.find(state.gateway)
-            if seller.takes_back_cancellation:
-                seller.cancel_subscription(state.gateway_id, when="period_end")
+            tell_of_cancellation(state, moment)
         step(user_id, Cancelled(), moment=moment)
         expire_orders(user_id, kind="period")
     return current_terms(user_id)
@@ -157,7 +161,7 @@ def resume(actor: Actor) -> Terms:
     user_id, moment = payer_of(actor).id, now()
     state = get_state(user_id)
     if state.status == "cancelling" and state.gateway_id:
-        _resume_there(gateways.find(state.gateway), state)
+        _resume_there(gateways.find(state.gateway), state, moment)
     if state.status == "cancelling" and state.is_over(moment):
         raise NotNow("The plan's period is over; subscribe anew.")
     step(user_id, Resumed(), moment=moment)
@@ -261,9 +265,11 @@ def _schedule(user_id: int, state: State, wanted: Version) -> None:
     step(user_id, ChangeDropped() if is_same else ChangeScheduled(wanted), moment=now())
 
 
-def _resume_there(seller: Gateway, state: State) -> None:
+def _resume_there(seller: Gateway, state: State, moment: datetime) -> None:
+    assert state.period_end is not None
     theirs = seller.fetch_subscription(state.gateway_id)
-    if theirs.status == "cancelled" or (theirs.cancel_at_period_end and not seller.takes_back_cancellation):
+    is_told = theirs.cancel_at_period_end or moment >= state.period_end - LAST_WORD
+    if theirs.status == "cancelled" or (is_told and not seller.takes_back_cancellation):
         raise NotNow(
             "The cancellation has gone to the payment provider; subscribe anew when the period is over."
         )

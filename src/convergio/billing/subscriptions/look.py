@@ -19,7 +19,14 @@ from convergio.billing.subscriptions.events import (
     RetryFailed,
     State,
 )
-from convergio.billing.subscriptions.machine import GIVE_UP, can_happen, look_at, notice_at, reminders_due
+from convergio.billing.subscriptions.machine import (
+    GIVE_UP,
+    LAST_WORD,
+    can_happen,
+    look_at,
+    notice_at,
+    reminders_due,
+)
 from convergio.billing.subscriptions.orders import OrderRow, expire_orders, open_order, place_order
 from convergio.billing.subscriptions.periods import period_at
 from convergio.billing.subscriptions.plans import gross
@@ -55,15 +62,34 @@ def end_contract(user_id: int, event: Event, moment: datetime) -> State:
     return after if after.status != state.status else _step_if_possible(user_id, event, moment)
 
 
-def _look_at_free(user_id: int, moment: datetime) -> None:
+def tell_of_cancellation(state: State, moment: datetime) -> None:
+    """Tell the gateway in time that it must not charge again: at once where it takes that back, else at the last.
+
+    A trial that cannot be taken back is ended there outright, because no period of it is charged. Raises ProviderError.
+    """
+    assert state.period_end is not None
+    seller = gateways.find(state.gateway)
+    if not seller.takes_back_cancellation and moment < state.period_end - LAST_WORD:
+        return
+    theirs = seller.fetch_subscription(state.gateway_id)
+    if theirs.status != "cancelled" and not theirs.cancel_at_period_end:
+        is_free_trial = state.anchor is None and not seller.takes_back_cancellation
+        seller.cancel_subscription(state.gateway_id, when="now" if is_free_trial else "period_end")
+
+
+def grant_allowance(user_id: int) -> bool:
+    """On Free: the month's tokens, if they did not come yet; the answer is whether they came now."""
     with transaction.atomic():
         state = get_state(user_id, lock=True)
-        if state.is_on_free:
-            allow(user_id, state, moment)
+        return state.is_on_free and allow(user_id, state, now())
+
+
+def _look_at_free(user_id: int, moment: datetime) -> None:  # noqa: ARG001
+    grant_allowance(user_id)
 
 
 def _look_at_pending(user_id: int, moment: datetime) -> None:
-    _look_at_free(user_id, moment)
+    grant_allowance(user_id)
     state = sync(user_id)
     patience = _TRANSFER_PATIENCE if state.gateway == "manual" else _PATIENCE
     if state.status == "pending" and state.changed_at and state.changed_at + patience <= moment:
@@ -129,10 +155,7 @@ def _look_at_cancelling(user_id: int, moment: datetime) -> None:
     if state.is_over(moment):
         end_contract(user_id, PeriodEnded(), moment)
     elif state.gateway_id:
-        seller = gateways.find(state.gateway)
-        theirs = seller.fetch_subscription(state.gateway_id)
-        if theirs.status != "cancelled" and not theirs.cancel_at_period_end:
-            seller.cancel_subscription(state.gateway_id, when="period_end")
+        tell_of_cancellation(state, moment)
 
 
 def _step_if_possible(user_id: int, event: Event, moment: datetime) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ from convergio.core.clock import now
 from convergio.core.errors import NotFound
 
 # On Free, months are counted from sign-up by the days of India, as periods.py does; a subscription has its own.
-_TERMS = """
+TERMS = """
 WITH who AS (
   SELECT COALESCE(s.status, 'free') AS status, s.version_id, s.next_version_id, s.period_start, s.period_end,
     u.created_at AT TIME ZONE 'Asia/Kolkata' AS anchor, %(now)s AT TIME ZONE 'Asia/Kolkata' AS moment
@@ -49,6 +50,18 @@ _OFFERED = (
 _OFFER = f"{_PLANS} WHERE p.slug = %s AND (p.is_active OR p.slug = 'free') ORDER BY p.id, v.number DESC"
 
 
+_STEPS = """
+SELECT id, from_state::text, to_state::text, event::text, facts, moment FROM subscription_events
+WHERE user_id = %s ORDER BY id DESC LIMIT %s
+"""
+_TRANSFERS = """
+SELECT o.id, o.user_id, u.email::text, o.reference::text, o.kind::text, v.name::text, o.amount, o.currency::text,
+  o.period_start, o.created_at
+FROM subscription_orders o JOIN users u ON u.id = o.user_id JOIN subscription_plan_versions v ON v.id = o.version_id
+WHERE o.status = 'pending' AND o.gateway = 'manual' ORDER BY o.id
+"""
+
+
 class Terms(msgspec.Struct, frozen=True):
     """What a user has. A quota of None is unlimited; the price is in minor units a month.
 
@@ -84,12 +97,48 @@ class Plan(msgspec.Struct, frozen=True):
     trial_days: int
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One line of a subscription's history; `facts` are the event's own and the plan that it was about."""
+
+    id: int
+    from_state: str
+    to_state: str
+    event: str
+    facts: dict[str, Any]
+    moment: datetime
+
+
+class WaitingTransfer(msgspec.Struct, frozen=True):
+    """A bank transfer for a plan that staff may write down with `transfers.record_plan_transfer`."""
+
+    order_id: int
+    user_id: int
+    email: str
+    reference: str
+    kind: str
+    plan_name: str
+    amount: int
+    currency: str
+    period_start: datetime | None
+    created_at: datetime
+
+
 def current_terms(user_id: int) -> Terms:
     """What the user has now; whoever subscribed to nothing is on Free. Raises NotFound for nobody."""
-    terms = sql.fetch_one(Terms, _TERMS, {"user": user_id, "now": now()})
+    terms = sql.fetch_one(Terms, TERMS, {"user": user_id, "now": now()})
     if terms is None:
         raise NotFound("user")
     return terms
+
+
+def list_steps(user_id: int, *, limit: int = 50) -> list[Step]:
+    """A subscription's history, newest first."""
+    return sql.fetch_all(Step, _STEPS, [user_id, limit])
+
+
+def waiting_transfers() -> list[WaitingTransfer]:
+    """For staff: what subscribers were asked to transfer and has not arrived."""
+    return sql.fetch_all(WaitingTransfer, _TRANSFERS)
 
 
 def list_plans() -> list[Plan]:

@@ -10,11 +10,13 @@ from convergio.commands.workplace import Workplace
 _SUBJECT = "database"
 # They decide the scope and are read before there is one, or belong to a user over all their workspaces.
 _OPEN_ON_PURPOSE = (
+    "ai_stops",
     "api_keys",
     "inbound_events",
     "token_purchases",
     "token_reservations",
     "token_usage",
+    "usage_notices",
     "user_sessions",
     "workspace_invitations",
     "workspace_members",

@@ -22,6 +22,7 @@ from convergio.mail.attachments import OpenedFile, open_attachment
 from convergio.mail.downloads import download
 from convergio.mail.posted import PostedFile, PostedMessage, receive_posted
 from convergio.mail.queries import lists, search, threads
+from convergio.mail.queries.analysis import EmailAnalysis, analyse_email
 from convergio.mail.queries.lists import EmailFilter
 from convergio.mail.queries.rows import EmailDetail, EmailRow
 
@@ -29,6 +30,7 @@ router = Router(tags=["emails"])
 EmailRowOut = schema_of(EmailRow)
 EmailOut = schema_of(EmailDetail)
 ThreadOut = schema_of(threads.Thread)
+AnalysisOut = schema_of(EmailAnalysis)
 MOST_IDS = 1_000
 
 
@@ -163,6 +165,13 @@ def get_email(request: SignedInHttpRequest, email_id: int) -> HttpResponse:
 @router.get("/emails/{int:email_id}/thread", response=ThreadOut, summary="The conversation of a message")
 def get_thread(request: SignedInHttpRequest, email_id: int) -> HttpResponse:
     return json_answer(threads.get_thread(request.actor, threads.thread_of(request.actor, email_id)))
+
+
+@router.get(
+    "/emails/{int:email_id}/ai-analysis", response=AnalysisOut, summary="What the machine makes of a message"
+)
+def get_analysis(request: SignedInHttpRequest, email_id: int) -> HttpResponse:
+    return json_answer(analyse_email(request.actor, email_id))
 
 
 @router.get("/emails/{int:email_id}/raw", summary="The message as it came, byte for byte")

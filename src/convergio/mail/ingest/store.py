@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from psycopg.types.json import Jsonb
 
+from convergio.billing.quotas import count_emails
 from convergio.core import clock, events, sql
 from convergio.core.tenancy import workspace_scope
 from convergio.mail.ingest.arrivals import Arrival, Receiver, Stored
@@ -55,6 +56,8 @@ def store_messages(
         _announce(receiver, fresh, answerable, backfill=backfill)
         if also:
             also()
+        if not backfill:
+            _count(receiver, fresh)
     return [_answer(incoming, threader) for incoming in batch]
 
 
@@ -215,6 +218,13 @@ def _make_tasks(receiver: Receiver, fresh: list[Incoming], *, backfill: bool) ->
         )
     if rows:
         create_email_tasks(receiver.workspace_id, rows)
+
+
+def _count(receiver: Receiver, fresh: list[Incoming]) -> None:
+    """What comes in counts against the payer's quota, which stops models and never mail."""
+    came_in = sum(incoming.direction == "inbound" for incoming in fresh)
+    if came_in:
+        count_emails(receiver.workspace_id, came_in)
 
 
 def _announce(receiver: Receiver, fresh: list[Incoming], answerable: list[int], *, backfill: bool) -> None:

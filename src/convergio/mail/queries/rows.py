@@ -38,7 +38,11 @@ class EmailRow(msgspec.Struct, frozen=True):
 
 
 class AutoReplyRow(msgspec.Struct, frozen=True):
-    """A reply that a machine wrote. `cost` is in paise, `confidence` between 0 and 1 or None without a model."""
+    """A reply that a machine wrote. `cost` is in paise, `confidence` between 0 and 1 or None without a model.
+
+    `usage_id` is the latest call for it in the usage; `stopped_by` the limit that kept the model from writing it
+    (tokens, emails, ai_replies), or empty.
+    """
 
     id: int
     email_id: int
@@ -54,6 +58,8 @@ class AutoReplyRow(msgspec.Struct, frozen=True):
     input_tokens: int
     output_tokens: int
     cost: int
+    usage_id: int | None
+    stopped_by: str
     sent_email_id: int | None
     sent_at: datetime | None
     reviewed_by: int | None
@@ -100,7 +106,8 @@ COALESCE(e.recipients->'reply_to', '[]'), e.body_text, e.body_html, e.in_reply_t
 e.list_id, e.is_automatic, e.parse_error, e.send_after, e.attempts, e.last_error, e.created_at"""
 
 REPLY_COLUMNS = """r.id, r.email_id, r.thread_id, r.inbox_id, r.status, r.reply_text, r.reply_html, r.ai_model,
-r.citations, r.confidence, r.handover_reason, r.input_tokens, r.output_tokens, r.cost, r.sent_email_id, r.sent_at,
+r.citations, r.confidence, r.handover_reason, r.input_tokens, r.output_tokens, r.cost, r.usage_id, r.stopped_by,
+r.sent_email_id, r.sent_at,
 r.reviewed_by_id, r.reviewed_at, r.created_at, r.updated_at"""
 
 _DIRECTION, _VERDICT = 9, 14

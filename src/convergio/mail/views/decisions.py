@@ -11,13 +11,16 @@ from django.views.decorators.http import require_POST
 from convergio.accounts.permissions import require
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.render import wants_fragment
+from convergio.core.tenancy import workspace_scope
 from convergio.core.toasts import add_toast
 from convergio.mail import actions
+from convergio.mail.drafting import ask_for_draft
 from convergio.mail.queries.replies import get_reply
 from convergio.mail.queries.threads import get_email, thread_of
 from convergio.mail.unsent import retry_email, settle_email, take_back
 from convergio.mail.views.composing import after_queueing
 from convergio.mail.views.conversation import show_thread
+from convergio.mail.views.drafts import number
 
 
 @require_POST
@@ -37,6 +40,15 @@ def reject(request: SignedInHttpRequest, reply_id: int) -> HttpResponse:
     thread_id = get_reply(request.actor, reply_id).thread_id
     actions.reject_reply(request.actor, reply_id)
     return _again(request, thread_id, "Draft rejected. Nothing was sent.")
+
+
+@require_POST
+def ask(request: SignedInHttpRequest) -> HttpResponse:
+    """Have a model draft the answer to a mail (`email`), now; in transactions of its own."""
+    ask_for_draft(request.actor, number(request.POST.get("email")) or 0)
+    with workspace_scope(request.actor.workspace_id):
+        thread_id = thread_of(request.actor, number(request.POST.get("email")) or 0)
+        return _again(request, thread_id, "Drafted. Nothing was sent.")
 
 
 @require_POST

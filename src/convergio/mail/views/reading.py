@@ -68,6 +68,7 @@ class ShownDraft(msgspec.Struct, frozen=True):
     ai_model: str
     offline: bool
     check: str
+    stopped_by: str
     tokens: int
     cost_paise: int
     citations: list[Citation]
@@ -188,6 +189,7 @@ def _shown_draft(reply: AutoReplyRow) -> ShownDraft:
         ai_model=reply.ai_model,
         offline=reply.ai_model == "offline",
         check=reply.handover_reason,
+        stopped_by=reply.stopped_by,
         tokens=reply.input_tokens + reply.output_tokens,
         cost_paise=reply.cost,
         citations=[

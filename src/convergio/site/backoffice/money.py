@@ -42,7 +42,7 @@ class Offer(Part):
 
 
 class PlanAdmin(Offer):
-    """Subscription plans. A change makes a version, for who subscribes from now on."""
+    """Subscription plans. Every change is a new version, which only new subscribers get."""
 
     list_display = ("name", "slug", "price", "currency", "monthly_tokens", "is_active")
     fields = (

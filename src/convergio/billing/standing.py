@@ -1,0 +1,123 @@
+"""Where a payer stands: what is left, until when it lasts, and whether a limit stops models now."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from convergio.billing.quotas import Kind, read_quotas
+from convergio.billing.stops import latest_stop
+from convergio.billing.subscriptions.queries import current_terms
+from convergio.core import sql
+from convergio.core.clock import now
+
+FORECAST_DAYS = 14
+# Past this a forecast from two weeks says nothing.
+FARTHEST = timedelta(days=730)
+STOP_DAYS = 31
+
+_BALANCE = "SELECT tokens, reserved FROM token_balances WHERE user_id = %s"
+_OWNER = "SELECT owner_id FROM workspaces WHERE id = %s"
+# Whoever began within these days has used tokens on fewer of them.
+_RATE = f"""
+SELECT COALESCE(sum(charged_tokens), 0)::bigint,
+  greatest(1, least({FORECAST_DAYS}, ceil(extract(epoch FROM %(now)s - min(created_at)) / 86400)))::int
+FROM token_usage WHERE user_id = %(user)s AND created_at > %(since)s
+"""
+
+
+class QuotaState(msgspec.Struct, frozen=True):
+    """A monthly quota; `quota` null is unlimited."""
+
+    used: int
+    quota: int | None
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """By the last 14 days: tokens a day, and the day that the balance lasts until (null: for more than two years)."""
+
+    tokens_per_day: int
+    lasts_until: date | None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A payer's balance and quotas. `balance` is what is free: `tokens` without what calls under way hold.
+
+    `resets_at` is when the next allowance comes and the quotas begin anew; `forecast` is null without use.
+    """
+
+    balance: int
+    tokens: int
+    reserved: int
+    monthly_tokens: int
+    plan: str
+    resets_at: datetime
+    emails: QuotaState
+    ai_replies: QuotaState
+    forecast: Forecast | None
+
+
+class StoppedNow(msgspec.Struct, frozen=True):
+    """That a limit stops models in a workspace: which, in a sentence, until when."""
+
+    reason: str
+    sentence: str
+    resets_at: datetime
+
+
+def read_standing(user_id: int) -> Standing:
+    """A payer's, in four statements."""
+    terms = current_terms(user_id)
+    tokens, reserved = _balance(user_id)
+    quotas = read_quotas(user_id, terms)
+    return Standing(
+        balance=tokens - reserved,
+        tokens=tokens,
+        reserved=reserved,
+        monthly_tokens=terms.monthly_tokens,
+        plan=terms.plan_name,
+        resets_at=terms.period_end,
+        emails=QuotaState(quotas["emails"].used, quotas["emails"].most),
+        ai_replies=QuotaState(quotas["ai_replies"].used, quotas["ai_replies"].most),
+        forecast=_forecast(user_id, left=tokens),
+    )
+
+
+def stopped_now(workspace_id: int) -> StoppedNow | None:
+    """The limit that stopped a model here last, if it still would. One statement where none did."""
+    stop = latest_stop(workspace_id, since=now() - timedelta(days=STOP_DAYS))
+    if stop is None:
+        return None
+    user_id: int = sql.fetch_value(_OWNER, [workspace_id])
+    terms = current_terms(user_id)
+    if stop.reason == "tokens":
+        tokens, reserved = _balance(user_id)
+        free = tokens - reserved
+        if free >= stop.needed:
+            return None
+        sentence = f"AI has stopped: a call takes up to {stop.needed:,} tokens and {free:,} are left."
+        return StoppedNow(stop.reason, sentence, terms.period_end)
+    quotas = read_quotas(user_id, terms)
+    kind: Kind = "emails" if stop.reason == "emails" else "ai_replies"
+    quota = quotas[kind]
+    if not quota.stops(kind):
+        return None
+    what = "emails" if kind == "emails" else "AI replies"
+    sentence = f"AI has stopped: this month's {quota.most:,} {what} are used."
+    return StoppedNow(stop.reason, sentence, terms.period_end)
+
+
+def _balance(user_id: int) -> tuple[int, int]:
+    rows = sql.fetch_rows(_BALANCE, [user_id])
+    return rows[0] if rows else (0, 0)
+
+
+def _forecast(user_id: int, *, left: int) -> Forecast | None:
+    at = now()
+    values = {"user": user_id, "now": at, "since": at - timedelta(days=FORECAST_DAYS)}
+    ((used, days),) = sql.fetch_rows(_RATE, values)
+    if not used:
+        return None
+    lasts = timedelta(seconds=min(left * days * 86_400 // used, int(FARTHEST.total_seconds()) + 1))
+    return Forecast(used // days, None if lasts > FARTHEST else (at + lasts).date())
