@@ -309,3 +309,13 @@ def test_a_report_takes_the_same_statements_however_much_was_used(
     sql.execute("SET LOCAL enable_seqscan = off")
     plan = "\n".join(sql.fetch_column(f"EXPLAIN {usage._BY_DAY}", window.values))
     assert "token_usage_newest" in plan
+
+
+def test_the_plans_period_tells_what_is_used_of_it(payer: Person, teammate: Person) -> None:
+    take(payer, 300)
+    take(payer, 50, feature="caption")
+    used = payer.program().get("/api/settings/billing/usage").json()
+    assert (used["plan"], used["tokens"], used["monthly_tokens"]) == ("Free", 350, 1_000)
+    assert (used["emails"], used["ai_replies"]) == ({"used": 0, "quota": 100}, {"used": 1, "quota": 50})
+    assert used["period_start"] < used["period_end"]
+    assert teammate.program().get("/api/settings/billing/usage").status_code == 403

@@ -18,6 +18,9 @@ FARTHEST = timedelta(days=730)
 STOP_DAYS = 31
 
 _BALANCE = "SELECT tokens, reserved FROM token_balances WHERE user_id = %s"
+_CHARGED = (
+    "SELECT COALESCE(sum(charged_tokens), 0)::bigint FROM token_usage WHERE user_id = %s AND created_at >= %s"
+)
 _OWNER = "SELECT owner_id FROM workspaces WHERE id = %s"
 # Whoever began within these days has used tokens on fewer of them.
 _RATE = f"""
@@ -58,6 +61,18 @@ class Standing(msgspec.Struct, frozen=True):
     forecast: Forecast | None
 
 
+class PeriodUse(msgspec.Struct, frozen=True):
+    """What a payer used of the current period's plan; `tokens` is what calls were charged, also of bought tokens."""
+
+    plan: str
+    period_start: datetime
+    period_end: datetime
+    tokens: int
+    monthly_tokens: int
+    emails: QuotaState
+    ai_replies: QuotaState
+
+
 class StoppedNow(msgspec.Struct, frozen=True):
     """That a limit stops models in a workspace: which, in a sentence, until when."""
 
@@ -81,6 +96,21 @@ def read_standing(user_id: int) -> Standing:
         emails=QuotaState(quotas["emails"].used, quotas["emails"].most),
         ai_replies=QuotaState(quotas["ai_replies"].used, quotas["ai_replies"].most),
         forecast=_forecast(user_id, left=tokens),
+    )
+
+
+def read_period_use(user_id: int) -> PeriodUse:
+    """A payer's, in three statements."""
+    terms = current_terms(user_id)
+    quotas = read_quotas(user_id, terms)
+    return PeriodUse(
+        plan=terms.plan_name,
+        period_start=terms.period_start,
+        period_end=terms.period_end,
+        tokens=sql.fetch_value(_CHARGED, [user_id, terms.period_start]),
+        monthly_tokens=terms.monthly_tokens,
+        emails=QuotaState(quotas["emails"].used, quotas["emails"].most),
+        ai_replies=QuotaState(quotas["ai_replies"].used, quotas["ai_replies"].most),
     )
 
 

@@ -14,7 +14,7 @@ from convergio.accounts.requests import SignedInHttpRequest
 from convergio.billing import alert_actions, usage
 from convergio.billing.alert_actions import MOST_TOKENS, Alert, Channel, Unit
 from convergio.billing.reservations import payer_of
-from convergio.billing.standing import Standing, read_standing
+from convergio.billing.standing import PeriodUse, Standing, read_period_use, read_standing
 from convergio.billing.usage import Period
 from convergio.core.csv_export import csv_answer
 from convergio.core.paging import DEFAULT_LIMIT, Page
@@ -22,6 +22,7 @@ from convergio.core.rest import json_answer, list_answer, schema_of
 
 router = Router(tags=["tokens"])
 StandingOut: Any = schema_of(Standing)
+PeriodUseOut: Any = schema_of(PeriodUse)
 AlertOut: Any = schema_of(Alert)
 UsedByOut: Any = schema_of(usage.UsedBy)
 EntryOut: Any = schema_of(usage.LedgerEntry)
@@ -89,6 +90,12 @@ class AlertChanges(Schema):
 @router.get("/settings/tokens/balance", response=StandingOut, summary="What is left, and until when")
 def get_balance(request: SignedInHttpRequest) -> HttpResponse:
     return json_answer(read_standing(payer_of(request.actor.workspace_id)))
+
+
+@router.get("/settings/billing/usage", response=PeriodUseOut, summary="What is used of the plan's period")
+def get_period_use(request: SignedInHttpRequest) -> HttpResponse:
+    require(request.actor, "billing.view")
+    return json_answer(read_period_use(payer_of(request.actor.workspace_id)))
 
 
 @router.get("/settings/tokens/usage", response=ReportOut, summary="The use of a period")

@@ -48,10 +48,10 @@ SETTINGS_MENU = (
             Page("people", "accounts:people", "users", "People"),
             Page("inboxes", "mail:inboxes", "inbox", "Inboxes"),
             Page("knowledge", "ai:knowledge", "book-2", "Knowledge"),
-            Page("usage", "site:usage", "chart-bar", "AI use"),
-            Page("activity", "accounts:activity", "history", "Activity"),
             Page("billing", "billing:billing", "credit-card", "Billing", "billing.view"),
             Page("tokens", "billing:tokens", "coins", "AI tokens"),
+            Page("usage", "site:usage", "chart-bar", "AI use"),
+            Page("activity", "accounts:activity", "history", "Activity"),
         ),
     ),
 )
