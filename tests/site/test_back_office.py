@@ -37,6 +37,12 @@ PAGES = (
     "/admin/accounts/workspace/",
     "/admin/billing/subscriptionplan/",
     "/admin/billing/tokenpackage/",
+    "/admin/billing/tokenpurchase/",
+    "/admin/billing/subscriptionorder/",
+    "/admin/billing/tokenbalance/",
+    "/admin/billing/tokenledgerentry/",
+    "/admin/billing/gatewaydifference/",
+    "/admin/core/inboundevent/",
     "/admin/procrastinate/procrastinatejob/",
     "/admin/admin/logentry/",
 )

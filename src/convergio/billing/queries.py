@@ -27,9 +27,9 @@ CROSS JOIN LATERAL (
   WHERE user_id = b.user_id AND remaining > 0 AND expires_at <= %(now)s
 ) AS lapsed
 LEFT JOIN LATERAL (
-  SELECT expires_at, sum(remaining) AS tokens FROM token_lots
+  SELECT min(expires_at) AS expires_at, sum(remaining) AS tokens FROM token_lots
   WHERE user_id = b.user_id AND remaining > 0 AND expires_at > %(now)s
-  GROUP BY expires_at ORDER BY expires_at LIMIT 1
+  GROUP BY (expires_at AT TIME ZONE 'Asia/Kolkata')::date ORDER BY 1 LIMIT 1
 ) AS next ON true
 WHERE b.user_id = %(user)s
 """
@@ -57,7 +57,8 @@ _NAMES = "SELECT COALESCE(NULLIF(company, ''), NULLIF(name, ''), email::text) FR
 
 
 class BalanceRow(msgspec.Struct, frozen=True):
-    """Tokens of the workspace's owner. Of them `reserved` are held for calls under way, `expiring` lapse next."""
+    """Tokens of the workspace's owner. Of them `reserved` are held for calls under way, `expiring` lapse on the next day that
+    some lapse."""
 
     tokens: int
     reserved: int

@@ -35,7 +35,7 @@ _DONE = {
     "changed": "Plan change noted",
     "cancelled": "Plan cancelled",
     "resumed": "The plan goes on",
-    "looked_at": "The gateway was asked; this is what it says",
+    "looked_at": "Up to date with the payment provider",
     "declined": "The payment was declined; nothing was changed",
 }
 _AWAY = "The gateway does not answer. Nothing was changed; try again in a moment."

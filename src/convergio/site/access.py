@@ -71,6 +71,8 @@ _WITHOUT_TRANSACTION_BELOW = (
     "/api/settings/billing/payment-methods/",
     "/dashboard/settings/billing/payment-methods/",
     "/dashboard/settings/billing/plan/",
+    "/admin/billing/tokenpurchase/",
+    "/admin/billing/subscriptionorder/",
     "/dashboard/settings/tokens/checkout/",
 )
 

@@ -10,10 +10,21 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from convergio.accounts.models import User, Workspace
-from convergio.billing.models import SubscriptionPlan, TokenPackage
+from convergio.billing.models import (
+    GatewayDifference,
+    SubscriptionOrder,
+    SubscriptionPlan,
+    TokenBalance,
+    TokenLedgerEntry,
+    TokenPackage,
+    TokenPurchase,
+)
+from convergio.core.models import InboundEvent
 from convergio.site.backoffice.jobs import JobAdmin
+from convergio.site.backoffice.ledger import BalanceAdmin, EntryAdmin
 from convergio.site.backoffice.log import LogAdmin
 from convergio.site.backoffice.money import PackageAdmin, PlanAdmin
+from convergio.site.backoffice.payments import DifferenceAdmin, EventAdmin, PlanOrderAdmin, PurchaseAdmin
 from convergio.site.backoffice.people import UserAdmin, WorkspaceAdmin
 
 
@@ -48,5 +59,11 @@ desk.register(User, UserAdmin)
 desk.register(Workspace, WorkspaceAdmin)
 desk.register(SubscriptionPlan, PlanAdmin)
 desk.register(TokenPackage, PackageAdmin)
+desk.register(TokenPurchase, PurchaseAdmin)
+desk.register(SubscriptionOrder, PlanOrderAdmin)
+desk.register(TokenBalance, BalanceAdmin)
+desk.register(TokenLedgerEntry, EntryAdmin)
+desk.register(GatewayDifference, DifferenceAdmin)
+desk.register(InboundEvent, EventAdmin)
 desk.register(ProcrastinateJob, JobAdmin)
 desk.register(LogEntry, LogAdmin)

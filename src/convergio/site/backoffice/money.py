@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Field, Model
 from django.http import HttpRequest
 
+from convergio.billing.models import PlanVersion, SubscriptionPlan
 from convergio.site.backoffice.base import Part
 
 
@@ -29,9 +31,13 @@ class Offer(Part):
         return {"is_active": True, "currency": "INR"}
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """A column that may be NULL may be left empty."""
+        """A column that may be NULL or has a default may be left empty."""
         if db_field.null:
             kwargs |= {"required": False, "help_text": "Empty: unlimited"}
+        elif db_field.name == "trial_days":
+            kwargs |= {"required": False, "help_text": "Days before the first payment; empty: none"}
+        elif db_field.name == "price":
+            kwargs |= {"help_text": "In minor units: 1,999 rupees are 199900"}
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
@@ -49,7 +55,25 @@ class PlanAdmin(Offer):
         "monthly_ai_replies",
         "trial_days",
         "is_active",
+        "versions",
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "versions")
+
+    @admin.display(description="Sold so far as")
+    def versions(self, plan: SubscriptionPlan) -> str:
+        rows = PlanVersion.objects.filter(plan_id=plan.id).order_by("number") if plan.id else []
+        lines = [
+            f"{row.number}: {row.name}, {row.price} {row.currency}, {row.monthly_tokens} tokens"
+            for row in rows
+        ]
+        return "; ".join(lines) or "Not yet"
+
+    def save_model(self, request: HttpRequest, obj: SubscriptionPlan, form: Any, change: bool) -> None:
+        """No trial where none is filled in."""
+        obj.trial_days = obj.trial_days or 0
+        super().save_model(request, obj, form, change)
 
 
 class PackageAdmin(Offer):

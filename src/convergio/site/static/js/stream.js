@@ -2,7 +2,6 @@
 
 /** The names the server sends; each arrives as "event: <name>", "data: {"ids": [...]}". */
 export const NAMES = [
-  'tokens.purchased',
   'email.received', 'email.read', 'email.queued', 'email.sent', 'reply.drafted', 'reply.decided',
   'task.changed', 'inbox.changed', 'tokens.purchased', 'usage.notice', 'resync',
 ];
