@@ -23,13 +23,13 @@ from django.db.migrations.loader import MigrationLoader
 from convergio.core.quick_migrations import apply_migrations
 labels = {label for label, _ in MigrationLoader(None).disk_migrations}
 ours = [app.label for app in apps.get_app_configs() if app.name.startswith("convergio.") and app.label in labels]
+if sys.argv[1:] == ["plain"]:
+    call_command("migrate", verbosity=0, skip_checks=True)
+if sys.argv[1:] == ["back"]:
+    for label in ours:
+        apply_migrations(label, "zero")
 if sys.argv[1:] == ["quick"]:
     apply_migrations()
-    sys.exit()
-for step in sys.argv[1:]:
-    for label in ours if step == "back" else [None]:
-        target = [label, "zero"] if label else []
-        call_command("migrate", *target, verbosity=0, skip_checks=True)
 """
 _STRUCTURE = """
 SELECT 'column', table_name, column_name, data_type || coalesce(column_default, '') || is_nullable
@@ -68,10 +68,10 @@ def single_role_url(admin_server: str) -> Iterator[str]:
             server.execute(f"DROP ROLE {name}")
 
 
-def _migrate(url: str, *steps: str) -> None:
+def _migrate(url: str, step: str) -> None:
     environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "convergio.settings"}
     done = subprocess.run(
-        [sys.executable, "-c", _BACK_AND_FORTH, *steps],
+        [sys.executable, "-c", _BACK_AND_FORTH, step],
         env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -82,7 +82,7 @@ def _migrate(url: str, *steps: str) -> None:
 
 def test_every_migration_goes_back_and_by_the_quick_way_forward_again(single_role_url: str) -> None:
     with psycopg.connect(single_role_url, autocommit=True) as database:
-        _migrate(single_role_url, "forward")
+        _migrate(single_role_url, "plain")
         built = database.execute(_STRUCTURE).fetchall()
         _migrate(single_role_url, "back")
         assert database.execute(_OUR_TABLES).fetchall() == []
@@ -91,7 +91,7 @@ def test_every_migration_goes_back_and_by_the_quick_way_forward_again(single_rol
 
 
 def test_with_one_role_only_the_policies_hold_it_too(single_role_url: str) -> None:
-    _migrate(single_role_url, "forward")
+    _migrate(single_role_url, "quick")
     with psycopg.connect(single_role_url) as database:
         people = "INSERT INTO users (email, password_hash) VALUES (%s, '!') RETURNING id"
         for name in ("olga", "eve"):

@@ -16,10 +16,10 @@ from django.core.management import call_command
 from django.db.migrations.state import ProjectState
 
 
-def apply_migrations() -> None:
-    """`manage migrate`, silent, on the default connection."""
+def apply_migrations(*target: str) -> None:
+    """`manage migrate`, silent, on the default connection; a target is a domain and perhaps a migration or zero."""
     with _changed_model_only():
-        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+        call_command("migrate", *target, verbosity=0, interactive=False, skip_checks=True)
 
 
 @contextmanager
