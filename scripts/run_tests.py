@@ -56,7 +56,7 @@ def install_missing() -> None:
 def pytest(*arguments: str, **environment: str) -> int:
     """Run the suite and return its exit code."""
     # A file's tests stay together, because they share what is dear to start: a server, a demo, a browser.
-    spread = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
+    spread = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [str(VENV / "bin" / "python"), "-m", "pytest", *spread, *arguments, *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
 

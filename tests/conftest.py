@@ -24,8 +24,13 @@ APPLICATION_ROLE = "convergio_test_app"
 _OF_DATABASE = {"db", "transactional_db", "committed", "admin_server", "database_urls", "django_db_setup"}
 
 
+# Few tests that each start whole services: begun last, one core would wait for the other's.
+_LONG = ("e2e", "commands", "proofs")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On a second PostgreSQL only what touches it is asked again: the rest would say the same twice."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
     if "CONVERGIO_TEST_PG_BIN" not in os.environ:
         return
     again = [item for item in items if _touches_database(item)]
