@@ -93,7 +93,7 @@ class NewPurchase(Schema):
     gateway: str | None = None
 
 
-class ProfileChanges(Schema):
+class BillingProfileChanges(Schema):
     """Fields that are absent keep their value."""
 
     name: str = ""
@@ -244,7 +244,7 @@ def get_profile(request: SignedInHttpRequest) -> HttpResponse:
 
 
 @router.patch(f"{BILLING}/profile", response=ProfileOut, summary="Change it for invoices from now on")
-def change_profile(request: SignedInHttpRequest, body: ProfileChanges) -> HttpResponse:
+def change_profile(request: SignedInHttpRequest, body: BillingProfileChanges) -> HttpResponse:
     before = msgspec.structs.asdict(queries.get_profile(request.actor))
     after = before | body.model_dump(exclude_unset=True)
     actions.save_profile(request.actor, ip=client_of(request).ip, **after)
