@@ -62,8 +62,9 @@ def settle_orders(timestamp: int) -> None:  # noqa: ARG001
 @app.periodic(cron="52 2 * * *")
 @app.task(name="billing.reconcile_subscriptions", queueing_lock="billing.reconcile_subscriptions")
 def reconcile_subscriptions(timestamp: int) -> None:  # noqa: ARG001
-    """Compare every contract with its gateway; find owners whom nobody opened a subscription for."""
+    """Compare every contract and refund with its gateway; find owners whom nobody opened a subscription for."""
     reconciliation.reconcile_contracts()
+    reconciliation.reconcile_refunds()
     adopt_owners()
 
 

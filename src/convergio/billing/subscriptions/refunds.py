@@ -13,15 +13,15 @@ import msgspec
 from django.db import transaction
 
 from convergio.billing import gateways
-from convergio.billing.errors import NothingToRefund
 from convergio.billing.gateways.protocol import Refund
 from convergio.billing.invoicing.credit_notes import issue_credit_note
 from convergio.billing.invoicing.sales import MISSING
 from convergio.billing.ledger import credit, take_back
 from convergio.billing.purchases import report
+from convergio.billing.refunds import require_reason, send_now, within
 from convergio.core import sql
 from convergio.core.clock import now
-from convergio.core.errors import AppError, InvalidInput, NotFound, ProviderError
+from convergio.core.errors import AppError, NotFound, ProviderError
 
 # The first call may still be under way; no answer takes that long.
 _UNDER_WAY = timedelta(minutes=2)
@@ -86,20 +86,12 @@ def refund_payment(staff_id: int, *, payment_id: int, reason: str, amount: int |
 
     The caller has made sure that this is staff. Raises NotFound, NothingToRefund, ProviderError(permanent|auth).
     """
-    if not reason.strip():
-        raise InvalidInput("reason_missing", "Say why the money goes back.", field="reason")
+    require_reason(reason)
     with transaction.atomic():
         payment = _get_payment(payment_id, lock=True)
-        wanted = payment.left if amount is None else amount
-        if not 0 < wanted <= payment.left:
-            raise NothingToRefund(payment.left)
+        wanted = within(payment.left, amount)
         row = _add(payment, amount=wanted, reason=reason.strip()[:255], member_id=staff_id)
-    try:
-        return send_refund(row.id)
-    except ProviderError as error:
-        if error.kind != "retry":
-            raise
-        return "pending"
+    return send_now(send_refund, row.id)
 
 
 def send_refund(refund_id: int) -> str:
