@@ -114,6 +114,7 @@ def test_a_closed_tab_is_asked_for_by_hand(fake: Seller, owner: Person) -> None:
     (contract,) = (books(fake).folder / "subscriptions").glob("*.json")
     books(fake).agree(contract.stem)
     assert current_terms(owner.user.id).status == "pending"
+    assert "Ask the payment provider now" in text(client.get(BILLING))
     assert "Pro Your plan" in text(client.post(f"{CHOOSE}/ask", follow=True))
 
 

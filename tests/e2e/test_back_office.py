@@ -15,7 +15,9 @@ _STAFF = "UPDATE users SET is_staff = %s WHERE email = %s"
 _SECOND_FACTOR = (
     "UPDATE user_sessions SET second_factor = true, authenticated_at = now() WHERE kind = 'browser'"
 )
-_COLLEAGUE = "INSERT INTO users (email, password_hash) VALUES ('teammate@convergio.test', '!')"
+_COLLEAGUE = (
+    "INSERT INTO users (email, password_hash) VALUES ('teammate@convergio.test', '!') ON CONFLICT DO NOTHING"
+)
 
 
 @pytest.fixture
@@ -49,3 +51,16 @@ def test_an_operator_closes_an_account_with_a_reason(open_page: OpenPage) -> Non
     expect(page.locator("#changelist")).to_be_visible()
     page.goto(page.url.partition("/admin/")[0] + "/admin/billing/subscriptionplan/add/")
     expect(page.get_by_label("Monthly tokens")).to_be_visible()
+
+
+@pytest.mark.usefixtures("as_staff")
+def test_an_operator_gives_tokens_with_a_reason(open_page: OpenPage, service: Service) -> None:
+    page = open_page("/admin/billing/tokenbalance/")
+    page.get_by_role("link", name=EMAIL).click()
+    page.get_by_role("link", name="Give or take tokens").click()
+    page.get_by_label("Tokens").fill("250")
+    page.get_by_label("Reason").fill("Sorry for the outage")
+    page.get_by_role("button", name="Give or take tokens").click()
+    expect(page.get_by_text("250 tokens: Sorry for the outage")).to_be_visible()
+    page.get_by_role("link", name="All entries").click()
+    expect(page.get_by_role("cell", name="Sorry for the outage")).to_be_visible()

@@ -57,7 +57,7 @@ _NAMES = "SELECT COALESCE(NULLIF(company, ''), NULLIF(name, ''), email::text) FR
 
 
 class BalanceRow(msgspec.Struct, frozen=True):
-    """Tokens of the workspace's owner. Of them `reserved` are held for calls under way, `expiring` lapse next, on one day."""
+    """Tokens of the workspace's owner: `reserved` are held for calls under way, `expiring` lapse next, on one day."""
 
     tokens: int
     reserved: int
