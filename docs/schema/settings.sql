@@ -732,6 +732,9 @@ ALTER TABLE ONLY public.subscription_payments
 ALTER TABLE ONLY public.subscription_plan_versions
     ADD CONSTRAINT subscription_plan_ve_plan_id_1cb75611_fk_subscript FOREIGN KEY (plan_id) REFERENCES public.subscription_plans(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.subscription_refunds
+    ADD CONSTRAINT subscription_refunds_member_id_5746cc4a_fk_users_id FOREIGN KEY (member_id) REFERENCES public.users(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.token_balances
     ADD CONSTRAINT token_balances_user_id_efcb60c5_fk_users_id FOREIGN KEY (user_id) REFERENCES public.users(id) DEFERRABLE INITIALLY DEFERRED;
 

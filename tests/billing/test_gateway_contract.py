@@ -82,6 +82,50 @@ def test_more_than_was_paid_is_not_refunded(seller: Seller) -> None:
     assert seller.gateway.fetch_payment(order_id).refunded == 0
 
 
+def test_a_payment_is_found_by_its_own_id_and_sent_back(seller: Seller) -> None:
+    order_id = seller.order()
+    seller.order("another0001")
+    seller.side.pay(order_id)
+    charge = seller.gateway.fetch_charge(seller.gateway.fetch_payment(order_id).id)
+    assert (charge.status, charge.amount, charge.currency, charge.refunded) == ("paid", 49_900, "INR", 0)
+    assert seller.gateway.refund(charge, amount=10_000, reference="refund1").status == "done"
+    assert seller.gateway.fetch_payment(order_id).refunded == 10_000
+    for unknown in ("pay_unknown", "fake_charge_unknown_1"):
+        with pytest.raises(ProviderError) as refusal:
+            seller.gateway.fetch_charge(unknown)
+        assert refusal.value.kind == "permanent"
+
+
+def test_a_subscriptions_payment_is_sent_back_once_for_its_reference(online_seller: Seller) -> None:
+    gateway = online_seller.gateway
+    contract = _agreed(online_seller, "sub-reference-4")
+    (paid,) = gateway.subscription_payments(contract)
+    charge = gateway.fetch_charge(paid.id)
+    assert (charge.status, charge.amount, charge.currency, charge.refunded) == ("paid", 199_900, "INR", 0)
+    refund = gateway.refund(charge, amount=10_000, reference="refund3")
+    assert (refund.amount, refund.currency, refund.status) == (10_000, "INR", "done")
+    assert gateway.refund(charge, amount=10_000, reference="refund3").id == refund.id
+    assert gateway.fetch_charge(paid.id).refunded == 10_000
+    with pytest.raises(ProviderError) as refusal:
+        gateway.refund(charge, amount=189_901, reference="refund4")
+    assert refusal.value.kind == "permanent"
+    gateway.refund(charge, amount=189_900, reference="refund5")
+    assert (gateway.fetch_charge(paid.id).status, gateway.fetch_charge(paid.id).refunded) == ("paid", 199_900)
+    assert [one.status for one in gateway.subscription_payments(contract)] == ["paid"]
+
+
+def _agreed(seller: Seller, reference: str) -> str:
+    """A subscription whose first period is paid."""
+    customer = seller.gateway.create_customer(reference="user5", name="Owner", email="owner@convergio.test")
+    if seller.name == "stripe":
+        seller.server.attach_card(customer)
+    wanted = SubscriptionRequest(reference, customer, seller.gateway.create_plan(TERMS))
+    contract = seller.gateway.create_subscription(wanted).id
+    if seller.name != "stripe":
+        (seller.server or seller.side.gateway).agree(contract)
+    return contract
+
+
 def test_an_unknown_order_is_a_permanent_error(seller: Seller) -> None:
     with pytest.raises(ProviderError) as refusal:
         seller.gateway.fetch_payment("cs_unknown")

@@ -213,7 +213,7 @@ def test_every_damage_breaks_an_invariant(owner: Person, damage: str) -> None:
         reserve(purpose(owner), tokens=101)
     sql.execute("UPDATE usage_alerts SET armed = true, last_fired_at = NULL")
     assert list(checks.broken()) == []
-    assert len(checks.invariants()) == 31
+    assert len(checks.invariants()) == 34
     assert sql.execute(damage)
     assert list(checks.broken()) != []
 

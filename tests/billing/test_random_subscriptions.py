@@ -23,6 +23,9 @@ from convergio.billing.models import SubscriptionPayment as Paid
 from convergio.billing.subscriptions.actions import cancel, change_plan, resume
 from convergio.billing.subscriptions.jobs import reconcile_subscriptions, settle_orders
 from convergio.billing.subscriptions.queries import current_terms
+from convergio.billing.subscriptions.reconciliation import reconcile_refunds
+from convergio.billing.subscriptions.refunds import refund_payment
+from convergio.core.clock import now
 from convergio.core.errors import AppError
 from convergio.core.models import InboundEvent
 from tests.billing.buying import deliver, deliver_one, replay_one
@@ -62,6 +65,8 @@ class Life:
             self.look,
             self.replay,
             self.forge,
+            self.refund,
+            self.refund_there,
         )
         with suppress(AppError):  # refused in the state that it is in
             self.chance.choice(often + seldom)()
@@ -136,6 +141,20 @@ class Life:
     def replay(self) -> None:
         replay_one(self.chance)
 
+    def refund(self) -> None:
+        for payment in Paid.objects.filter(user=self.person.user).order_by("-id")[:3]:
+            amount = self.chance.choice((None, 1, payment.amount // 3))
+            refund_payment(self.person.user.id, payment_id=payment.id, reason="Test", amount=amount)
+
+    def refund_there(self) -> None:
+        """By hand, of payments of the last weeks: these are what the daily comparison asks for."""
+        recent = Paid.objects.filter(user=self.person.user, paid_at__gt=now() - timedelta(days=40))
+        for payment in recent.order_by("-id")[:1]:
+            charge = self.seller.gateway.fetch_charge(payment.gateway_id)
+            amount = self.chance.randint(1, payment.amount // 2)
+            self.seller.gateway.refund(charge, amount=amount, reference=f"by-hand-{charge.refunded}")
+            reconcile_refunds()
+
     def _tell(self, contract: str) -> None:
         for _ in range(self.chance.randint(0, 2)):
             message = books(self.seller).notice(self.chance.choice(_EVENTS), order_id=contract)
@@ -176,6 +195,8 @@ def live(seed: int, *, person: Person, seller: Seller, clock: Any) -> int:
     ), where
     payments = list(Paid.objects.filter(user=person.user))
     assert Invoice.objects.filter(user=person.user).count() == len(payments), where
+    for one in payments:
+        assert seller.gateway.fetch_charge(one.gateway_id).refunded == one.invoice.credited, where
     granted = TokenLedgerEntry.objects.filter(user=person.user, cause__startswith="subscription_payments:")
     assert sum(entry.tokens for entry in granted) == sum(one.tokens for one in payments), where
     for contract in life.contracts[:-1]:  # at most one contract can still charge

@@ -13,7 +13,9 @@ from convergio.billing.models import (
     GatewayDifference,
     PlanVersion,
     SubscriptionOrder,
+    SubscriptionPayment,
     SubscriptionPlan,
+    SubscriptionRefund,
     TokenLedgerEntry,
     TokenPurchase,
     TokenRefund,
@@ -24,12 +26,13 @@ from convergio.core.models import InboundEvent
 from tests.billing.buying import buy, deliver, status, tokens
 from tests.billing.sellers import Seller
 from tests.billing.servers.loopback import Fault
-from tests.billing.subscribing import begin, terms
+from tests.billing.subscribing import begin, subscribed, terms
 from tests.cast import Person, make_person
 from tests.jobs import run_jobs
 from tests.site.test_back_office import signed_in
 
 PURCHASES = "/admin/billing/tokenpurchase"
+PLAN_PAYMENTS = "/admin/billing/subscriptionpayment"
 
 
 @pytest.fixture
@@ -74,6 +77,32 @@ def test_a_refund_takes_a_reason_and_ends_in_a_credit_note(
         "All that was left sent back (done): The rest",
     ]
     assert staff.get(f"{page}/refund/").status_code == 404
+
+
+def test_a_months_payment_is_sent_back_and_the_page_says_that_the_plan_goes_on(
+    fake: Seller, owner: Person, staff: Client
+) -> None:
+    subscribed(owner, fake)
+    payment = SubscriptionPayment.objects.get()
+    page = f"{PLAN_PAYMENTS}/{payment.id}"
+    assert owner.user.email in staff.get(f"{PLAN_PAYMENTS}/").content.decode()
+    assert f"{page}/refund/" in staff.get(f"{page}/change/").content.decode()
+    assert "Their plan goes on" in staff.get(f"{page}/refund/").content.decode()
+    refused = staff.post(f"{page}/refund/", {"amount": "", "reason": " "})
+    assert (refused.status_code, SubscriptionRefund.objects.count()) == (422, 0)
+    done = staff.post(f"{page}/refund/", {"amount": "50000", "reason": "Asked by phone"})
+    assert done["Location"] == f"{page}/change/"
+    too_much = staff.post(f"{page}/refund/", {"amount": "149901", "reason": "Again"})
+    assert "At most 149900 paise" in too_much.content.decode()
+    staff.post(f"{page}/refund/", {"amount": "", "reason": "The rest"})
+    assert (terms(owner).status, tokens(owner)) == ("active", 0)
+    assert [note.reason for note in CreditNote.objects.order_by("id")] == ["Asked by phone", "The rest"]
+    assert log() == [
+        "₹500.00 sent back (done): Asked by phone. The plan goes on.",
+        "All that was left sent back (done): The rest. The plan goes on.",
+    ]
+    assert staff.get(f"{page}/refund/").status_code == 404
+    assert "Asked by phone" in staff.get(f"{page}/change/").content.decode()
 
 
 @pytest.mark.parametrize("amount", ["-1", "0", "1e9", "x", "9" * 30])
@@ -194,8 +223,11 @@ def test_changes_take_a_fresh_sign_in_and_staff(
 ) -> None:
     checkout = paid(owner, fake)
     page = f"{PURCHASES}/{checkout.purchase.id}/refund/"
+    subscribed(owner, fake)
+    of_plan = f"{PLAN_PAYMENTS}/{SubscriptionPayment.objects.get().id}/refund/"
     stale = signed_in(_operator(), fresh=False)
-    assert stale.post(page, {"reason": "x"})["Location"].startswith("/confirm?next=")
-    for person in (owner, outsider):
-        assert signed_in(person).post(page, {"reason": "x"}).status_code == 404
-    assert TokenRefund.objects.count() == 0
+    for address in (page, of_plan):
+        assert stale.post(address, {"reason": "x"})["Location"].startswith("/confirm?next=")
+        for person in (owner, outsider):
+            assert signed_in(person).post(address, {"reason": "x"}).status_code == 404
+    assert (TokenRefund.objects.count(), SubscriptionRefund.objects.count()) == (0, 0)

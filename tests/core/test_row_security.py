@@ -44,6 +44,7 @@ WITHOUT_WORKSPACE = {
     "subscription_payments",
     "subscription_plan_versions",
     "subscription_plans",
+    "subscription_refunds",
     "token_balances",
     "token_ledger",
     "token_lots",

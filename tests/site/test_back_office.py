@@ -39,6 +39,7 @@ PAGES = (
     "/admin/billing/tokenpackage/",
     "/admin/billing/tokenpurchase/",
     "/admin/billing/subscriptionorder/",
+    "/admin/billing/subscriptionpayment/",
     "/admin/billing/tokenbalance/",
     "/admin/billing/tokenledgerentry/",
     "/admin/billing/gatewaydifference/",

@@ -202,3 +202,25 @@ SELECT contract, count(*) FILTER (WHERE is_order) AS orders, count(*) FILTER (WH
   SELECT contract, true AS is_order FROM subscription_orders WHERE kind = 'upgrade' AND status = 'paid'
   UNION ALL SELECT contract, false FROM subscription_payments WHERE kind = 'upgrade'
 ) AS counted GROUP BY contract HAVING count(*) FILTER (WHERE is_order) <> count(*) FILTER (WHERE NOT is_order);
+
+-- A refund of a subscription that went through has a credit note over just that, and no other refund has one.
+SELECT r.id, r.status, r.amount, n.total FROM subscription_refunds r
+JOIN subscription_payments p ON p.id = r.payment_id
+LEFT JOIN credit_notes n ON n.gateway = p.gateway AND n.gateway_id = 'subscription_refunds:' || r.id
+WHERE n.total IS DISTINCT FROM CASE WHEN r.status = 'done' THEN r.amount END
+  OR n.invoice_id <> p.invoice_id OR r.status NOT IN ('pending', 'done', 'failed');
+
+-- What a refund of a subscription took back is in the ledger, and came back if the refund failed.
+SELECT r.id, r.status, r.tokens, e.taken, e.returned FROM subscription_refunds r
+JOIN subscription_payments p ON p.id = r.payment_id
+CROSS JOIN LATERAL (
+  SELECT COALESCE(-sum(tokens) FILTER (WHERE tokens < 0), 0) AS taken,
+    COALESCE(sum(tokens) FILTER (WHERE tokens > 0), 0) AS returned
+  FROM token_ledger WHERE user_id = p.user_id AND cause = 'subscription_refunds:' || r.id
+) AS e
+WHERE e.taken <> r.tokens OR e.returned <> CASE WHEN r.status = 'failed' THEN r.tokens ELSE 0 END;
+
+-- No more of a subscription's payment goes back than was paid and granted.
+SELECT p.id, p.amount, p.tokens, sum(r.amount) AS refunded, sum(r.tokens) AS taken
+FROM subscription_payments p JOIN subscription_refunds r ON r.payment_id = p.id AND r.status <> 'failed'
+GROUP BY p.id HAVING sum(r.amount) > p.amount OR sum(r.tokens) > p.tokens;

@@ -136,11 +136,11 @@ class KeyUsedForAnother(Conflict):
 
 
 class NothingToRefund(Conflict):
-    """The purchase is not paid, or less of it is left than was asked for."""
+    """It is not paid, or less of it is left than was asked for."""
 
     def __init__(self, left: int) -> None:
         super().__init__(
-            "nothing_to_refund", f"At most {left} paise of this purchase can be refunded.", left=left
+            "nothing_to_refund", f"At most {left} paise of this payment can be refunded.", left=left
         )
 
 

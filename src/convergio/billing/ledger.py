@@ -61,7 +61,7 @@ WITH ordered AS (
   SELECT lot.entry_id, lot.remaining,
     sum(lot.remaining) OVER (ORDER BY entry.kind, lot.entry_id) - lot.remaining AS before
   FROM token_lots AS lot JOIN token_ledger AS entry ON entry.id = lot.entry_id
-  WHERE lot.user_id = %(user)s AND entry.cause = %(brought_by)s AND entry.kind IN ('purchase', 'bonus')
+  WHERE lot.user_id = %(user)s AND entry.cause = %(brought_by)s AND entry.kind IN ('purchase', 'bonus', 'grant')
     AND lot.remaining > 0
 ), taken AS (
   SELECT entry_id, least(remaining, %(tokens)s - before) AS tokens FROM ordered WHERE before < %(tokens)s
@@ -149,7 +149,7 @@ def debit_adjustment(user_id: int, *, tokens: int, reason: str, member_id: int, 
 def take_back(
     user_id: int, *, brought_by: str, tokens: int, cause: str, reason: str, member_id: int | None
 ) -> int:
-    """Take up to that many of the tokens that a purchase brought; the answer is how many were unspent and free."""
+    """Take up to that many of the tokens that one payment brought; the answer is how many were unspent and free."""
     with transaction.atomic():
         most = min(tokens, lock_balance(user_id).available)
         values = {"user": user_id, "brought_by": brought_by, "tokens": most, "now": now()}

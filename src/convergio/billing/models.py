@@ -14,6 +14,7 @@ from convergio.billing.subscriptions.models import (
     SubscriptionEvent,
     SubscriptionOrder,
     SubscriptionPayment,
+    SubscriptionRefund,
 )
 from convergio.billing.usage_models import AiStop, UsageAlert, UsageCounter, UsageNotice
 from convergio.core import columns
@@ -25,6 +26,7 @@ __all__ = [
     "SubscriptionEvent",
     "SubscriptionOrder",
     "SubscriptionPayment",
+    "SubscriptionRefund",
     "UsageAlert",
     "UsageCounter",
     "UsageNotice",

@@ -7,6 +7,8 @@ again under the same reference, which no gateway pays twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from django.db import transaction
 
@@ -45,20 +47,36 @@ def refund_purchase(staff_id: int, *, purchase_id: int, reason: str, amount: int
 
     The caller has made sure that this is staff. Raises NothingToRefund, ProviderError(permanent|auth).
     """
-    if not reason.strip():
-        raise InvalidInput("reason_missing", "Say why the money goes back.", field="reason")
+    require_reason(reason)
     with transaction.atomic():
         purchase = get_purchase(purchase_id, lock=True)
         left = purchase.amount - sql.fetch_value(_ASKED, [purchase_id]) if purchase.is_credited else 0
-        wanted = left if amount is None else amount
-        if not 0 < wanted <= left:
-            raise NothingToRefund(left)
+        wanted = within(left, amount)
         refund_id = sql.fetch_value(_ADD, [purchase_id, wanted, reason[:255], staff_id])
         take_tokens(
             purchase, refund_id=refund_id, amount=wanted, reason=f"Refund: {reason}"[:255], member_id=staff_id
         )
+    return send_now(send_refund, refund_id)
+
+
+def require_reason(reason: str) -> None:
+    """Raises InvalidInput without one."""
+    if not reason.strip():
+        raise InvalidInput("reason_missing", "Say why the money goes back.", field="reason")
+
+
+def within(left: int, amount: int | None) -> int:
+    """The amount, or all that is left. Raises NothingToRefund where that is nothing or too much."""
+    wanted = left if amount is None else amount
+    if not 0 < wanted <= left:
+        raise NothingToRefund(left)
+    return wanted
+
+
+def send_now(send: Callable[[int], str], refund_id: int) -> str:
+    """Where the gateway does not answer, the refund is pending and a job sends it again."""
     try:
-        return send_refund(refund_id)
+        return send(refund_id)
     except ProviderError as error:
         if error.kind != "retry":
             raise

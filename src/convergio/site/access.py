@@ -73,6 +73,7 @@ _WITHOUT_TRANSACTION_BELOW = (
     "/dashboard/settings/billing/plan/",
     "/admin/billing/tokenpurchase/",
     "/admin/billing/subscriptionorder/",
+    "/admin/billing/subscriptionpayment/",
     "/dashboard/settings/tokens/checkout/",
 )
 

@@ -31,11 +31,13 @@ class RazorpayServer(LoopbackServer):
         super().__init__()
         self._ids = count(1)
         self.things: dict[str, Json] = {}
+        self.refunds_become = "processed"
         self.routes: list[tuple[str, str, Callable[..., Json]]] = [
             ("POST", "/v1/orders", self._create_order),
             ("GET", "/v1/orders", self._list_orders),
             ("GET", "/v1/orders/([^/]+)", self._fetch),
             ("GET", "/v1/orders/([^/]+)/payments", self._order_payments),
+            ("GET", "/v1/payments/([^/]+)", self._fetch),
             ("POST", "/v1/payments/([^/]+)/capture", self._capture),
             ("POST", "/v1/payments/([^/]+)/refund", self._refund),
             ("GET", "/v1/payments/([^/]+)/refunds", self._refunds),
@@ -258,7 +260,7 @@ class RazorpayServer(LoopbackServer):
             entity="refund",
             payment_id=payment_id,
             currency=payment["currency"],
-            status="processed",
+            status=self.refunds_become,
             **facts,
         )
 

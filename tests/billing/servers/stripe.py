@@ -210,6 +210,10 @@ class StripeServer(LoopbackServer):
             return self._create_price(form)
         if path == "/v1/refunds" and method == "POST" and self._is_too_much(form):
             return 400, _error("invalid_request_error", "Refund amount is greater than unrefunded amount")
+        if method == "GET" and path.startswith("/v1/payment_intents/"):
+            return self._intent(path.rpartition("/")[2])
+        if method == "GET" and path.startswith("/v1/invoices/"):
+            return self._invoice(path)
         if path.startswith("/v1/subscriptions"):
             form = _for_localstripe(form)
         return self._upstream(method, path, query=query, form=form)
@@ -257,12 +261,25 @@ class StripeServer(LoopbackServer):
     def _expanded(self, session: Json) -> Json:
         if session["payment_intent"] is None:
             return session
-        intent = self._upstream("GET", f"/v1/payment_intents/{session['payment_intent']}")[1]
-        amounts = {
-            "amount_received": intent["amount"] if intent["status"] == "succeeded" else 0,
-            "amount_capturable": intent["amount"] if intent["status"] == "requires_capture" else 0,
-        }
-        return session | {"payment_intent": intent | amounts}
+        return session | {"payment_intent": self._intent(session["payment_intent"])[1]}
+
+    def _intent(self, intent_id: str) -> Answer:
+        """With the two amounts that localstripe does not know; its charge is always expanded."""
+        status, intent = self._upstream("GET", f"/v1/payment_intents/{intent_id}")
+        if status == 200:
+            intent["amount_received"] = intent["amount"] if intent["status"] == "succeeded" else 0
+            intent["amount_capturable"] = intent["amount"] if intent["status"] == "requires_capture" else 0
+        return status, intent
+
+    def _invoice(self, path: str) -> Answer:
+        """With `payments`, as since 2025, in place of its one intent."""
+        status, invoice = self._upstream("GET", path)
+        if intent := invoice.pop("payment_intent", None):
+            payment = {"type": "payment_intent", "payment_intent": intent}
+            state = "paid" if invoice["status"] == "paid" else "open"
+            paid = {"object": "invoice_payment", "status": state, "payment": payment}
+            invoice["payments"] = {"object": "list", "data": [paid], "has_more": False}
+        return status, invoice
 
     def _create_price(self, form: Json) -> Answer:
         plan = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -36,6 +36,7 @@ from convergio.core.clock import now
 from convergio.core.errors import ProviderError
 
 T = TypeVar("T")
+_CHARGE = "fake_charge_"
 _CARD = SavedMethod("fake_card", "card", "Fake ending 0000", date(2099, 12, 31))
 
 
@@ -79,7 +80,7 @@ class FakeGateway:
 
     def fetch_payment(self, order_id: str) -> Payment:
         """What the books say."""
-        return self._order(order_id).payment
+        return self._book(order_id).payment
 
     def capture(self, payment: Payment) -> Payment:
         """Take what was authorized."""
@@ -92,15 +93,23 @@ class FakeGateway:
             if book.made_at >= since:
                 yield book.payment
 
+    def fetch_charge(self, payment_id: str) -> Payment:
+        """A subscription's charge is its own order."""
+        if payment_id.startswith(_CHARGE):
+            return self._book(payment_id).payment
+        orders = (self._book(path.stem).payment for path in (self.folder / "orders").glob("*.json"))
+        found = next((payment for payment in orders if payment.id == payment_id), None)
+        return found or _unknown()
+
     def refund(self, payment: Payment, *, amount: int, reference: str) -> Refund:
         """Once for each reference, and never more than was paid."""
-        book = self._order(payment.order_id)
+        book = self._book(payment.order_id)
         if reference not in book.refunds:
             if book.payment.status != "paid" or book.payment.refunded + amount > book.payment.amount:
                 raise ProviderError("permanent", "That is more than was paid.")
             book.refunds[reference] = amount
             book.payment = replace(book.payment, refunded=book.payment.refunded + amount)
-            self._write("orders", payment.order_id, book)
+            self._write(_shelf(payment.order_id), payment.order_id, book)
         kept = book.refunds[reference]
         return Refund(f"fake_refund_{reference}", payment.id, kept, book.payment.currency, "done")
 
@@ -197,7 +206,7 @@ class FakeGateway:
         self, order_id: str, *, amount: int | None = None, currency: str = "", held: bool = False
     ) -> Payment:
         """The buyer pays, by default what is asked; `held` leaves the capture to us."""
-        asked = self._order(order_id).payment
+        asked = self._book(order_id).payment
         return self._set(
             order_id,
             status="authorized" if held else "paid",
@@ -247,11 +256,19 @@ class FakeGateway:
 
     # --- Books ----------------------------------------------------------------------------------------------
 
-    def _order(self, order_id: str) -> _Book:
-        return self._read("orders", order_id, _Book)
+    def _book(self, order_id: str) -> _Book:
+        """A charge gets one of its own when it is first sent back."""
+        if order_id.startswith(_CHARGE) and not self._path("charges", order_id).exists():
+            reference = order_id.removeprefix(_CHARGE).rpartition("_")[0]
+            charges = self._contract(f"fake_subscription_{reference}").payments
+            paid = next((one for one in charges if (one.id, one.status) == (order_id, "paid")), None)
+            paid = paid or _unknown()
+            payment = Payment(order_id, reference, paid.amount, paid.currency, "paid", id=order_id)
+            return _Book(payment, now(), {})
+        return self._read(_shelf(order_id), order_id, _Book)
 
     def _set(self, order_id: str, **changes: Any) -> Payment:
-        book = self._order(order_id)
+        book = self._book(order_id)
         book.payment = replace(book.payment, **changes)
         self._write("orders", order_id, book)
         return book.payment
@@ -280,14 +297,14 @@ class FakeGateway:
 
     def _path(self, kind: str, name: str) -> Path:
         if not re.fullmatch(r"[\w-]{1,120}", name):
-            raise ProviderError("permanent", "The test gateway knows no such thing.")
+            _unknown()
         return self.folder / kind / f"{name}.json"
 
     def _read(self, kind: str, name: str, as_type: type[T]) -> T:
         try:
             return msgspec.json.decode(self._path(kind, name).read_bytes(), type=as_type)
         except FileNotFoundError:
-            raise ProviderError("permanent", "The test gateway knows no such thing.") from None
+            _unknown()
 
     def _write(self, kind: str, name: str, value: object) -> None:
         path = self._path(kind, name)
@@ -295,6 +312,14 @@ class FakeGateway:
         new = path.with_suffix(f".{uuid4().hex}")
         new.write_bytes(msgspec.json.encode(value))
         new.replace(path)
+
+
+def _shelf(order_id: str) -> str:
+    return "charges" if order_id.startswith(_CHARGE) else "orders"
+
+
+def _unknown() -> NoReturn:
+    raise ProviderError("permanent", "The test gateway knows no such thing.") from None
 
 
 def _is_due(subscription: Subscription) -> bool:
@@ -308,7 +333,7 @@ def _charge(book: _Contract, start: datetime, price: PlanTerms) -> bool:
     period = period_at(book.anchor, start)
     paid = [payment for payment in book.payments if payment.status == "paid"]
     charge = SubscriptionPayment(
-        id=f"fake_charge_{book.subscription.reference}_{len(paid) + 1}",
+        id=f"{_CHARGE}{book.subscription.reference}_{len(paid) + 1}",
         amount=price.amount,
         currency=price.currency,
         status="failed" if book.refusal else "paid",

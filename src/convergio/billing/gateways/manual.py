@@ -99,6 +99,10 @@ class ManualGateway:
         for row in sql.fetch_all(_Row, _SINCE, [since]):
             yield row.payment()
 
+    def fetch_charge(self, payment_id: str) -> Payment:
+        """Named after its order."""
+        return self.fetch_payment(payment_id.removeprefix("manual:"))
+
     def refund(self, payment: Payment, *, amount: int, reference: str) -> Refund:
         """Staff transfer the money back themselves; this writes it down once."""
         values = {"order": payment.order_id, "amount": amount, "reference": reference}

@@ -187,6 +187,9 @@ class Gateway(Protocol):
     def payments_since(self, since: datetime) -> Iterator[Payment]:
         """Every order made since then with what was paid for it, for reconciliation."""
 
+    def fetch_charge(self, payment_id: str) -> Payment:
+        """A payment by its own id, be it of an order or of a subscription; its order is what the gateway names."""
+
     def refund(self, payment: Payment, *, amount: int, reference: str) -> Refund:
         """Send part or all of a payment back, once for this reference."""
 

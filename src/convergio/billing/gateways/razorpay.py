@@ -109,6 +109,11 @@ class RazorpayGateway:
                 yield _payment(order, as_object(order.get("payments")).get("items") or [])
             skip += len(items)
 
+    def fetch_charge(self, payment_id: str) -> Payment:
+        """Debits of a mandate are payments like any other."""
+        found = self._client().payment.fetch(payment_id)
+        return _payment({"id": found.get("order_id") or ""}, [found])
+
     def refund(self, payment: Payment, *, amount: int, reference: str) -> Refund:
         """Looked up by its receipt first, because a lost answer must not send the money twice."""
         payments = self._client().payment

@@ -33,6 +33,7 @@ from convergio.billing.gateways.protocol import (
 )
 from convergio.billing.gateways.signatures import as_object, as_text, header, is_signed, read_object
 from convergio.core.clock import now
+from convergio.core.errors import ProviderError
 
 # Older signatures are replays; retries are signed anew. The SDK's own tolerance.
 _TOLERANCE_SECONDS = 300
@@ -101,6 +102,15 @@ class StripeGateway:
             for session in stripe.checkout.sessions.list(params).auto_paging_iter():
                 if session.mode == "payment":
                     yield _payment(session.to_dict())
+
+    def fetch_charge(self, payment_id: str) -> Payment:
+        """A subscription's payment is known by its invoice, which names the PaymentIntent."""
+        with self._client() as stripe:
+            if payment_id.startswith("in_"):
+                invoice = stripe.invoices.retrieve(payment_id, {"expand": ["payments"]}).to_dict()
+                payment_id = _intent_of(invoice)
+            intent = stripe.payment_intents.retrieve(payment_id, {"expand": ["latest_charge"]}).to_dict()
+        return _payment({"id": "", "payment_intent": intent})
 
     def refund(self, payment: Payment, *, amount: int, reference: str) -> Refund:
         """A key is forgotten after a day or more, so refunds already made are looked through by our reference."""
@@ -290,6 +300,14 @@ def _payment(session: dict[str, Any]) -> Payment:
         refunded=as_object(intent.get("latest_charge")).get("amount_refunded") or 0,
         reason=failure.get("message") or "",
     )
+
+
+def _intent_of(invoice: dict[str, Any]) -> str:
+    """Where it was paid outside of Stripe, or from the customer's credit there, no money can be sent back."""
+    for one in as_object(invoice.get("payments")).get("data") or []:
+        if one.get("status") == "paid" and (intent := as_object(one.get("payment")).get("payment_intent")):
+            return as_text(intent)
+    raise ProviderError("permanent", "Stripe knows no payment of this invoice that can be sent back.")
 
 
 def _subject(name: str, subject: dict[str, Any]) -> dict[str, Any]:

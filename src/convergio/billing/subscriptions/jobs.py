@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 
 from convergio.billing.gateways.protocol import Gateway, GatewayEvent, Payment
 from convergio.billing.reconciliation import KNOWN_ELSEWHERE
-from convergio.billing.subscriptions import reconciliation
+from convergio.billing.subscriptions import reconciliation, refunds
 from convergio.billing.subscriptions.look import look
 from convergio.billing.subscriptions.orders import (
     find_order,
@@ -46,19 +46,25 @@ def look_at_subscription(user_id: int) -> None:
 @app.periodic(cron="5-59/10 * * * *")
 @app.task(name="billing.settle_subscription_orders", queueing_lock="billing.settle_subscription_orders")
 def settle_orders(timestamp: int) -> None:  # noqa: ARG001
-    """Upgrades whose buyer closed the tab and whose webhook got lost."""
+    """Upgrades whose buyer closed the tab and whose webhook got lost; refunds under way."""
     for order in waiting_orders(now() - _WAITING):
         try:
             settle_order(order.id)
         except AppError as error:
             log.warning("billing.subscription_order_unresolved", order_id=order.id, code=error.code)
+    for refund_id in refunds.pending_refunds():
+        try:
+            refunds.send_refund(refund_id)
+        except AppError as error:
+            log.warning("billing.subscription_refund_unresolved", refund_id=refund_id, code=error.code)
 
 
 @app.periodic(cron="52 2 * * *")
 @app.task(name="billing.reconcile_subscriptions", queueing_lock="billing.reconcile_subscriptions")
 def reconcile_subscriptions(timestamp: int) -> None:  # noqa: ARG001
-    """Compare every contract with its gateway; find owners whom nobody opened a subscription for."""
+    """Compare every contract and refund with its gateway; find owners whom nobody opened a subscription for."""
     reconciliation.reconcile_contracts()
+    reconciliation.reconcile_refunds()
     adopt_owners()
 
 
@@ -75,6 +81,9 @@ def look_at_order(gateway: str, event: GatewayEvent) -> None:
     order = find_order(gateway, order_id=event.order_id, reference=event.reference)
     if order is not None:
         settle_order(order.id)
+    payment_id = refunds.find_payment(gateway, gateway_id=event.payment_id)
+    if payment_id is not None:
+        refunds.follow_refunds(payment_id)
 
 
 def _is_known(gateway: Gateway, payment: Payment) -> bool:

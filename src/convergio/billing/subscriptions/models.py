@@ -99,6 +99,42 @@ class SubscriptionPayment(models.Model):
         ]
 
 
+class SubscriptionRefund(models.Model):
+    """Money of a subscription's payment that goes back, and the tokens that were taken back for it."""
+
+    id = models.BigAutoField(primary_key=True)
+    payment = models.ForeignKey(SubscriptionPayment, models.PROTECT, related_name="refunds")
+    reference = models.CharField(max_length=100, unique=True, db_comment="What the gateway knows it by")
+    amount = models.BigIntegerField(db_comment="Minor units")
+    tokens = models.BigIntegerField(db_default=0, db_comment="Taken back; only what was unspent")
+    status = models.CharField(max_length=20, db_comment="pending | done | failed")
+    gateway_id = models.CharField(max_length=255, db_default="")
+    reason = models.CharField(max_length=255)
+    member = models.ForeignKey(
+        "accounts.User",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_comment="Staff; NULL: at the gateway",
+    )
+    created_at = columns.created_at()
+
+    class Meta:
+        db_table = "subscription_refunds"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(status="pending"),
+                name="subscription_refunds_pending",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, tokens__gte=0), name="subscription_refunds_positive"
+            ),
+        ]
+
+
 class SubscriptionOrder(models.Model):
     """Something of a subscription that is paid by itself: moving to a larger plan, or a period by bank transfer."""
 

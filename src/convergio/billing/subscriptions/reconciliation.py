@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
 from convergio.billing import gateways
 from convergio.billing.purchases import report
+from convergio.billing.subscriptions.refunds import follow_refunds
 from convergio.billing.subscriptions.rows import get_state
 from convergio.billing.subscriptions.sync import sync
 from convergio.core import sql
+from convergio.core.clock import now
 from convergio.core.errors import AppError
 
 log = structlog.get_logger(__name__)
@@ -22,6 +26,9 @@ ORDER BY user_id
 _OURS = """
 SELECT gateway_id::text FROM subscription_payments WHERE user_id = %s AND contract = %s AND kind = 'period'
 """
+_RECENT = "SELECT id FROM subscription_payments WHERE gateway = ANY(%s) AND paid_at > %s ORDER BY id"
+# Older payments are not asked for one by one; what is refunded of them at the gateway is told by its webhook.
+_REFUNDABLE = timedelta(days=40)
 
 
 def reconcile_contracts() -> None:
@@ -49,6 +56,16 @@ def reconcile_contract(user_id: int) -> None:
             "A period was charged at the gateway and not known here; granted now. Did its webhooks arrive?"
         )
         report("credited_late", gateway=state.gateway, subject=payment_id, detail=detail)
+
+
+def reconcile_refunds() -> None:
+    """What was sent back at the gateways, past us, of payments of the last weeks."""
+    names = [gateway.name for gateway in gateways.enabled()]
+    for payment_id in sql.fetch_column(_RECENT, [names, now() - _REFUNDABLE]):
+        try:
+            follow_refunds(payment_id)
+        except AppError as error:
+            log.error("billing.refunds_unreconciled", payment_id=payment_id, code=error.code)
 
 
 def _paid_here(user_id: int) -> set[str]:

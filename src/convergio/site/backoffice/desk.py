@@ -13,6 +13,7 @@ from convergio.accounts.models import User, Workspace
 from convergio.billing.models import (
     GatewayDifference,
     SubscriptionOrder,
+    SubscriptionPayment,
     SubscriptionPlan,
     TokenBalance,
     TokenLedgerEntry,
@@ -24,7 +25,13 @@ from convergio.site.backoffice.jobs import JobAdmin
 from convergio.site.backoffice.ledger import BalanceAdmin, EntryAdmin
 from convergio.site.backoffice.log import LogAdmin
 from convergio.site.backoffice.money import PackageAdmin, PlanAdmin
-from convergio.site.backoffice.payments import DifferenceAdmin, EventAdmin, PlanOrderAdmin, PurchaseAdmin
+from convergio.site.backoffice.payments import (
+    DifferenceAdmin,
+    EventAdmin,
+    PlanOrderAdmin,
+    PlanPaymentAdmin,
+    PurchaseAdmin,
+)
 from convergio.site.backoffice.people import UserAdmin, WorkspaceAdmin
 
 
@@ -61,6 +68,7 @@ desk.register(SubscriptionPlan, PlanAdmin)
 desk.register(TokenPackage, PackageAdmin)
 desk.register(TokenPurchase, PurchaseAdmin)
 desk.register(SubscriptionOrder, PlanOrderAdmin)
+desk.register(SubscriptionPayment, PlanPaymentAdmin)
 desk.register(TokenBalance, BalanceAdmin)
 desk.register(TokenLedgerEntry, EntryAdmin)
 desk.register(GatewayDifference, DifferenceAdmin)

@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from convergio.billing import gateways, refunds, transfers, webhooks
-from convergio.billing.models import ManualPayment, TokenRefund
+from convergio.billing.models import ManualPayment, SubscriptionRefund, TokenRefund
+from convergio.billing.subscriptions import refunds as plan_refunds
 from convergio.core.clock import now
 from convergio.core.money import format_amount
 from convergio.site.backoffice.acts import Act, ActingPart
@@ -34,13 +35,30 @@ class TransferForm(forms.Form):
     bank_reference = forms.CharField(max_length=100, help_text="As on the bank's statement, like its UTR.")
 
 
+class PlanRefundForm(RefundForm):
+    """The plan is another matter."""
+
+    reason = forms.CharField(
+        max_length=200,
+        help_text="The subscriber reads it on the credit note. Their plan goes on: they cancel it themselves.",
+    )
+
+
 def _refund(staff_id: int, row: Any, values: dict[str, Any]) -> str:
-    reason = values["reason"]
-    status = refunds.refund_purchase(staff_id, purchase_id=row.id, reason=reason, amount=values["amount"])
+    status = refunds.refund_purchase(staff_id, purchase_id=row.id, **values)
+    return _sent_back(row, values, status)
+
+
+def _refund_plan(staff_id: int, row: Any, values: dict[str, Any]) -> str:
+    status = plan_refunds.refund_payment(staff_id, payment_id=row.id, **values)
+    return f"{_sent_back(row, values, status)}. The plan goes on."
+
+
+def _sent_back(row: Any, values: dict[str, Any], status: str) -> str:
     amount = (
         "All that was left" if values["amount"] is None else format_amount(values["amount"], row.currency)
     )
-    return f"{amount} sent back ({status}): {reason}"
+    return f"{amount} sent back ({status}): {values['reason']}"
 
 
 def _receive_for_purchase(staff_id: int, row: Any, values: dict[str, Any]) -> str:
@@ -63,6 +81,10 @@ def _awaits_transfer(row: Any) -> bool:
     return row.gateway == "manual" and waiting.exists()
 
 
+def _is_left(row: Any) -> bool:
+    return bool(row.invoice.status == "paid")
+
+
 class Payments(ActingPart):
     """What every kind of payment shows."""
 
@@ -79,6 +101,14 @@ class RefundRows(Rows):
 
     model = TokenRefund
     fields = ("amount", "tokens", "status", "reason", "member", "created_at")
+    readonly_fields = fields
+
+
+class PlanRefundRows(Rows):
+    """The same of a plan's payment."""
+
+    model = SubscriptionRefund
+    fields = RefundRows.fields
     readonly_fields = fields
 
 
@@ -139,6 +169,43 @@ class PlanOrderAdmin(Payments):
     )
     readonly_fields = ("money", "links", "created_at")
     acts = (Act("transfer", "Note a bank transfer", TransferForm, _awaits_transfer, _receive_for_plan),)
+
+
+class PlanPaymentAdmin(Payments):
+    """What was paid for plans: periods, and moves to a larger plan. Sending it back does not end the plan."""
+
+    list_display = (
+        "id",
+        "user",
+        "kind",
+        "version",
+        "money",
+        "gateway",
+        "period_start",
+        "period_end",
+        "paid_at",
+    )
+    list_filter = ("kind", "gateway")
+    list_select_related = ("user", "version")
+    search_fields = ("user__email", "contract", "gateway_id", "invoice__number")
+    fields = (
+        "user",
+        "kind",
+        "version",
+        "money",
+        "tokens",
+        "period_start",
+        "period_end",
+        "gateway",
+        "gateway_id",
+        "contract",
+        "invoice",
+        "paid_at",
+        "links",
+    )
+    readonly_fields = ("money", "links")
+    inlines = (PlanRefundRows,)
+    acts = (Act("refund", "Send money back", PlanRefundForm, _is_left, _refund_plan),)
 
 
 class DifferenceAdmin(Part):
