@@ -11,8 +11,9 @@ from convergio.billing.errors import NothingToRefund
 from convergio.billing.ledger import credit
 from convergio.billing.models import TokenLedgerEntry, TokenPurchase, TokenRefund
 from convergio.billing.payments import Checkout, complete_purchase
-from convergio.billing.refunds import pending_refunds, refund_purchase, send_refund
+from convergio.billing.refunds import UNDER_WAY, pending_refunds, refund_purchase, send_refund
 from convergio.billing.reservations import Purpose, Usage
+from convergio.core.clock import now
 from convergio.core.errors import InvalidInput, ProviderError
 from tests.billing.buying import buy, differences, status, tokens
 from tests.billing.sellers import Seller
@@ -109,6 +110,8 @@ def test_a_refund_whose_answer_was_lost_is_not_paid_twice(
     assert refund(outsider, checkout, amount=100_000) == "pending"
     assert tokens(owner) < 27_500
     complete_purchase(checkout.purchase.id)  # sees the refund at the gateway, and knows that it is ours
+    assert pending_refunds() == []  # the first call may still be under way
+    TokenRefund.objects.update(created_at=now() - UNDER_WAY)
     (pending,) = pending_refunds()
     assert send_refund(pending) == "done"
     assert send_refund(pending) == "done"

@@ -8,6 +8,7 @@ again under the same reference, which no gateway pays twice.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 from django.db import transaction
@@ -19,18 +20,21 @@ from convergio.billing.ledger import credit
 from convergio.billing.purchases import get_purchase, report
 from convergio.billing.settlement import refund_done, take_tokens
 from convergio.core import sql
+from convergio.core.clock import now
 from convergio.core.errors import InvalidInput, ProviderError
 
 _ASKED = (
     "SELECT COALESCE(sum(amount), 0)::bigint FROM token_refunds WHERE purchase_id = %s AND status <> 'failed'"
 )
 _ADD = """
-INSERT INTO token_refunds (purchase_id, reference, amount, status, reason, member_id)
-VALUES (%s, replace(gen_random_uuid()::text, '-', ''), %s, 'pending', %s, %s) RETURNING id
+INSERT INTO token_refunds (purchase_id, reference, amount, status, reason, member_id, created_at)
+VALUES (%s, replace(gen_random_uuid()::text, '-', ''), %s, 'pending', %s, %s, %s) RETURNING id
 """
 _GET = "SELECT id, purchase_id, reference, amount, tokens, status FROM token_refunds WHERE id = %s"
 _SET = "UPDATE token_refunds SET status = %s, gateway_id = %s WHERE id = %s"
-_PENDING = "SELECT id FROM token_refunds WHERE status = 'pending' ORDER BY id"
+_PENDING = "SELECT id FROM token_refunds WHERE status = 'pending' AND created_at <= %s ORDER BY id"
+# The first call may still be under way; no answer takes that long.
+UNDER_WAY = timedelta(minutes=2)
 
 
 class _Row(msgspec.Struct):
@@ -52,7 +56,7 @@ def refund_purchase(staff_id: int, *, purchase_id: int, reason: str, amount: int
         purchase = get_purchase(purchase_id, lock=True)
         left = purchase.amount - sql.fetch_value(_ASKED, [purchase_id]) if purchase.is_credited else 0
         wanted = within(left, amount)
-        refund_id = sql.fetch_value(_ADD, [purchase_id, wanted, reason[:255], staff_id])
+        refund_id = sql.fetch_value(_ADD, [purchase_id, wanted, reason[:255], staff_id, now()])
         take_tokens(
             purchase, refund_id=refund_id, amount=wanted, reason=f"Refund: {reason}"[:255], member_id=staff_id
         )
@@ -101,8 +105,8 @@ def send_refund(refund_id: int) -> str:
 
 
 def pending_refunds() -> list[int]:
-    """Refunds that the gateway has not concluded."""
-    return sql.fetch_column(_PENDING)
+    """Refunds that the gateway has not concluded, and that nobody is asking for right now."""
+    return sql.fetch_column(_PENDING, [now() - UNDER_WAY])
 
 
 def _get(refund_id: int) -> _Row:

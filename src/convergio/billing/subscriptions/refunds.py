@@ -7,7 +7,7 @@ which no gateway pays twice. What is left of a payment is what is left of its in
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from django.db import transaction
@@ -18,13 +18,10 @@ from convergio.billing.invoicing.credit_notes import issue_credit_note
 from convergio.billing.invoicing.sales import MISSING
 from convergio.billing.ledger import credit, take_back
 from convergio.billing.purchases import report
-from convergio.billing.refunds import require_reason, send_now, within
+from convergio.billing.refunds import UNDER_WAY, require_reason, send_now, within
 from convergio.core import sql
 from convergio.core.clock import now
 from convergio.core.errors import AppError, NotFound, ProviderError
-
-# The first call may still be under way; no answer takes that long.
-_UNDER_WAY = timedelta(minutes=2)
 
 # By a statement of its own: one that waited for the lock would join what was there before it waited.
 _LOCK = "SELECT FROM subscription_payments WHERE id = %s FOR UPDATE"
@@ -127,7 +124,7 @@ def follow_refunds(payment_id: int) -> None:
 
 def pending_refunds() -> list[int]:
     """Refunds that the gateway has not concluded, and that nobody is asking for right now."""
-    return sql.fetch_column(_PENDING, [now() - _UNDER_WAY])
+    return sql.fetch_column(_PENDING, [now() - UNDER_WAY])
 
 
 def find_payment(gateway: str, *, gateway_id: str) -> int | None:
