@@ -191,6 +191,20 @@ def test_mail_that_does_not_leave(server: EmbeddedPostgres, owner: psycopg.Conne
     assert found.count("problem ") == 3
 
 
+def test_tokens_that_do_not_add_up(server: EmbeddedPostgres, owner: psycopg.Connection) -> None:
+    owner.execute("INSERT INTO token_balances (user_id, tokens) SELECT min(id), 5 FROM users")
+    owner.execute(
+        "INSERT INTO gateway_differences (gateway, kind, subject) VALUES ('stripe', 'paid_twice', 'cs_1')"
+    )
+    done = convergio("check", "--data-dir", server.data_dir)
+    for statement in ("DELETE FROM token_balances", "DELETE FROM gateway_differences"):
+        owner.execute(statement)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "problem  money:       1 row breaks this: A balance is the sum of its ledger." in done.stdout
+    assert "1 difference waits with stripe (paid twice)." in done.stdout
+    assert "rules of balances and invoices hold." in convergio("check", "--data-dir", server.data_dir).stdout
+
+
 def test_a_password_stored_under_another_key(server: EmbeddedPostgres, owner: psycopg.Connection) -> None:
     owner.execute(INBOX, ["old@convergio.test", "ok", "", b"\x01" + secrets.token_bytes(40)])
     found = problems(server)

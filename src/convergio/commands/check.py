@@ -11,6 +11,7 @@ from convergio.commands.doctor.finding import Finding, Level
 from convergio.commands.doctor.keys import check_keys
 from convergio.commands.doctor.mail import check_mail
 from convergio.commands.doctor.migrations import check_migrations
+from convergio.commands.doctor.money import check_money
 from convergio.commands.doctor.queue import check_queue
 from convergio.commands.workplace import Workplace, add_data_dir, open_workplace
 
@@ -45,5 +46,5 @@ def findings(workplace: Workplace) -> Iterator[Finding]:
     migrations = list(check_migrations(workplace))
     yield from migrations
     if all(finding.level is Level.OK for finding in migrations):
-        for check in (check_queue, check_mail, check_keys):
+        for check in (check_queue, check_mail, check_money, check_keys):
             yield from check(workplace)
