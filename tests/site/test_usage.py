@@ -19,6 +19,7 @@ from convergio.core import clock, sql
 from convergio.core.tenancy import workspace_scope
 from tests.billing.tokens import give_tokens
 from tests.cast import Person, make_workspace
+from tests.mail.api import receive
 from tests.mail.messages import make_inbox
 from tests.site.url_map import content_of
 
@@ -319,3 +320,18 @@ def test_the_plans_period_tells_what_is_used_of_it(payer: Person, teammate: Pers
     assert (used["emails"], used["ai_replies"]) == ({"used": 0, "quota": 100}, {"used": 1, "quota": 50})
     assert used["period_start"] < used["period_end"]
     assert teammate.program().get("/api/settings/billing/usage").status_code == 403
+
+
+def test_the_page_lists_the_latest_calls_with_the_mail_that_each_was_for(
+    payer: Person, teammate: Person, outsider: Person
+) -> None:
+    with workspace_scope(payer.workspace.id):
+        stored = receive(make_inbox(payer.workspace, "support@convergio.test"))
+    purpose = Purpose(payer.workspace.id, "draft", f"emails:{stored.email_id}", member_id=payer.user.id)
+    settle(reserve(purpose, tokens=90), Usage("scripted", 80, 10, cost=250))
+    page = page_of(payer)
+    assert "Latest calls" in page
+    assert f'Drafts asked for, <a href="/dashboard/commboost/threads/{stored.thread_id}">the mail</a>' in page
+    assert "₹2.50" in page
+    assert "Latest calls" not in page_of(teammate)
+    assert "Latest calls" not in page_of(outsider)

@@ -58,7 +58,7 @@ SELECT u.id, u.created_at, u.workspace_id, u.member_id,
   COALESCE((SELECT COALESCE(NULLIF(m.name, ''), m.email::text) FROM users AS m WHERE m.id = u.member_id), ''),
   u.feature::text, u.model::text, u.cause::text, u.inbox_id, u.input_tokens, u.output_tokens, u.cached_tokens,
   u.charged_tokens, u.cost
-{_OF} AND (%(before)s::bigint IS NULL OR u.id < %(before)s) ORDER BY u.id DESC LIMIT {BATCH}
+{_OF} AND (%(before)s::bigint IS NULL OR u.id < %(before)s) ORDER BY u.id DESC LIMIT %(most)s
 """
 _HISTORY = """
 SELECT e.id, e.created_at, e.kind::text, e.tokens, e.expires_at, e.cause::text, e.reason::text, e.member_id, e.usage_id,
@@ -231,7 +231,12 @@ def used_by_inbox(window: Window) -> list[UsedByInbox]:
 
 def stream_calls(window: Window) -> Iterator[Call]:
     """Every call, newest first, in batches; for who may see billing."""
-    return in_batches(lambda before: sql.fetch_all(Call, _CALLS, {**window.values, "before": before}))
+    return in_batches(lambda before: _calls(window, before=before, most=BATCH))
+
+
+def latest_calls(window: Window, *, most: int) -> list[Call]:
+    """The newest; for who may see billing."""
+    return _calls(window, before=None, most=most)
 
 
 def total_of(days: list[UsedOnDay]) -> Used:
@@ -244,6 +249,10 @@ def total_of(days: list[UsedOnDay]) -> Used:
         sum(one.tokens for one in days),
         sum(one.cost for one in days),
     )
+
+
+def _calls(window: Window, *, before: int | None, most: int) -> list[Call]:
+    return sql.fetch_all(Call, _CALLS, {**window.values, "before": before, "most": most})
 
 
 def list_entries(actor: Actor, page: Page) -> tuple[list[LedgerEntry], int | None]:

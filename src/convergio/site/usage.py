@@ -16,7 +16,7 @@ from convergio.billing import alert_actions, notices, usage
 from convergio.billing.alert_actions import MOST_TOKENS, Channel, Unit
 from convergio.billing.standing import read_standing
 from convergio.billing.stops import Stop, list_stops
-from convergio.billing.usage import DAYS, Period, UsedOnDay, Window
+from convergio.billing.usage import DAYS, Call, Period, UsedOnDay, Window
 from convergio.billing.usage_api import usage_file
 from convergio.core.errors import AppError, Conflict, InvalidInput
 from convergio.core.render import render
@@ -34,6 +34,7 @@ FEATURES = {
     "copilot": ("Copilot", "green"),
 }
 REASONS = {"tokens": "AI tokens", "emails": "Emails of the month", "ai_replies": "AI replies of the month"}
+LATEST = 20
 UNITS = (("percent", "% of the monthly tokens"), ("tokens", "tokens"))
 CHANNELS = (("both", "By mail and in the app"), ("email", "By mail"), ("app", "In the app"))
 
@@ -53,6 +54,14 @@ class Stopped(NamedTuple):
 
     stop: Stop
     limit: str
+    feature: str
+    thread_id: int | None
+
+
+class Made(NamedTuple):
+    """A call in words, with the conversation that it was for, where that is in view."""
+
+    call: Call
     feature: str
     thread_id: int | None
 
@@ -96,6 +105,7 @@ def _page(request: SignedInHttpRequest, *, error: AppError | None = None) -> Htt
     actor, period = request.actor, _period(request)
     window = usage.window_of(actor, period)
     days = usage.used_by_day(window)
+    may_see_calls = allows(actor, "billing.view")
     is_payer = actor.user_id == window.user_id
     context: dict[str, Any] = {
         "standing": read_standing(window.user_id),
@@ -105,7 +115,8 @@ def _page(request: SignedInHttpRequest, *, error: AppError | None = None) -> Htt
         "chart": _chart(window, days, DAYS[period]),
         "tables": _tables(window),
         "stops": _stopped(list_stops(window.user_id, since=window.since, workspace_id=window.workspace_id)),
-        "may_download": allows(actor, "billing.view"),
+        "may_download": may_see_calls,
+        "calls": _made(usage.latest_calls(window, most=LATEST)) if may_see_calls else [],
         "alerts": alert_actions.list_alerts(actor) if allows(actor, alert_actions.PERMISSION) else None,
         "notices": notices.list_notices(window.user_id) if is_payer else [],
         "units": UNITS,
@@ -195,6 +206,12 @@ def _stopped(stops: list[Stop]) -> list[Stopped]:
         Stopped(stop, REASONS[stop.reason], _feature(stop.feature)[0], threads.get(emails[stop.id]))
         for stop in stops
     ]
+
+
+def _made(calls: list[Call]) -> list[Made]:
+    emails = {call.id: _email_of(call.cause) for call in calls}
+    threads = threads_of(list(emails.values()))
+    return [Made(call, _feature(call.feature)[0], threads.get(emails[call.id])) for call in calls]
 
 
 def _email_of(cause: str) -> int:
