@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ APPLICATION_ROLE = "convergio_test_app"
 _OF_DATABASE = {"db", "transactional_db", "committed", "admin_server", "database_urls", "django_db_setup"}
 
 
-# Few tests that each start whole services: begun last, one core would wait for the other's.
+# Few tests that each start whole services. They come first, then the largest files, so that no core waits at the end.
 _LONG = ("e2e", "commands", "proofs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On a second PostgreSQL only what touches it is asked again: the rest would say the same twice."""
-    items.sort(key=lambda item: item.path.parent.name not in _LONG)
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.parent.name not in _LONG, -sizes[item.path], str(item.path)))
     if "CONVERGIO_TEST_PG_BIN" not in os.environ:
         return
     again = [item for item in items if _touches_database(item)]
