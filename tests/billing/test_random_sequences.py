@@ -179,5 +179,6 @@ def run(settings: Any, folder: Path, seeds: range) -> int:
 
 
 @pytest.mark.django_db
+@pytest.mark.once
 def test_60_random_sequences_end_as_the_gateway_says(settings: Any, tmp_path: Path) -> None:
     assert run(settings, tmp_path, range(60)) > 30

@@ -219,5 +219,6 @@ def run(settings: Any, folder: Path, clock: Any, seeds: range) -> int:
 
 
 @pytest.mark.django_db
+@pytest.mark.once
 def test_100_random_lives_end_as_the_gateway_says(settings: Any, tmp_path: Path, clock: Any) -> None:
     assert run(settings, tmp_path, clock, range(100)) > 100

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.billing.conftest import named_seller
 from tests.billing.subscribing import clock, shop
 from tests.billing.test_random_sequences import run
 from tests.billing.test_random_subscriptions import run as run_subscriptions
 from tests.proofs.report import report
 
-__all__ = ["clock", "shop"]
+__all__ = ["clock", "named_seller", "shop"]
 
 pytestmark = pytest.mark.proof
 
