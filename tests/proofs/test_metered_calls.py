@@ -83,7 +83,7 @@ def test_proof_1_of_200_calls_at_once_as_many_are_made_as_the_balance_holds(
     assert sum(stop.times for stop in AiStop.objects.all()) == CALLS - FIT
     assert list(checks.broken()) == []
     report(
-        "Issue 4, proof 1: 200 calls at once on a balance for 37",
+        "200 calls of a model at once on a balance for 37",
         [
             f"- {CALLS} calls of {MOST} tokens from {PROCESSES} processes, {PROCESSES * THREADS} at a time,",
             f"  on a balance of {FIT * MOST:,}",
@@ -113,7 +113,7 @@ def test_proof_1_whatever_is_killed_nothing_stays_held_and_the_sums_agree(
     assert total["kills"] >= ROUNDS
     assert freed > 0
     report(
-        "Issue 4, proof 1: the same with kill -9 of a random process every 200 ms",
+        "The same calls with kill -9 of a random process every 200 ms",
         [
             f"- {ROUNDS} balances for {FIT} calls each, {CALLS} calls on each; {total['kills']} processes killed",
             f"- answered {total['answered']:,}, refused {total['refused']:,}, cut off {total['cut off']}",
