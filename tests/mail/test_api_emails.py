@@ -351,3 +351,10 @@ def test_the_analysis_of_our_own_mail_has_nothing_to_answer(owner: Person, suppo
     sent = call(owner.program(), "post", "/send-email", posted).json()
     body = owner.program().get(f"/api/emails/{sent['id']}/ai-analysis").json()
     assert (body["reply_verdict"], body["passages"], body["auto_replies"]) == (None, [], [])
+
+
+@pytest.mark.parametrize("moment", [1_764_000_000, "1764000000", "-5.5", True, {}])
+def test_a_moment_that_is_a_number_is_refused(owner: Person, support: Inbox, moment: Any) -> None:
+    answer = call(owner.program(), "post", "/emails", {**POSTED, "date": moment})
+    assert answer.status_code == 422, answer.content
+    assert not Email.objects.exists()

@@ -44,6 +44,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 _DOCUMENT: dict[str, Any] = api.get_openapi_schema()
+LONG = 100
 OPERATIONS = [(verb.upper(), path) for path, verbs in _DOCUMENT["paths"].items() for verb in verbs]
 _schemas: list[Any] = []
 seen: Counter[tuple[str, int]] = Counter()
@@ -116,7 +117,11 @@ def keep_the_contract(
             transaction.set_rollback(True)
 
     bounded = settings(
-        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=examples < LONG,  # the suite asks the same every time, the proof always something else
+        suppress_health_check=list(HealthCheck),
     )
 
     @bounded
@@ -148,7 +153,7 @@ def test_it_keeps_its_document(
 def test_it_keeps_its_document_at_length(
     operation: tuple[str, str], credential: dict[str, str], ids: dict[str, Any]
 ) -> None:
-    keep_the_contract(operation, credential, ids, examples=100)
+    keep_the_contract(operation, credential, ids, examples=LONG)
 
 
 @pytest.fixture(scope="module", autouse=True)

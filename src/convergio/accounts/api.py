@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,7 +18,7 @@ from convergio.accounts.requests import SignedInHttpRequest
 from convergio.accounts.sign_in import sign_in
 from convergio.accounts.two_factor import Typed
 from convergio.core.errors import NotFound
-from convergio.core.rest import json_answer, schema_of
+from convergio.core.rest import Moment, json_answer, schema_of
 
 router = Router()
 
@@ -95,7 +94,7 @@ class NewKey(Schema):
         None,
         description="The only inboxes whose mail it reaches, with scopes of emails and inboxes; absent: all",
     )
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class NewKeyOut(KeyOut):  # type: ignore[misc, valid-type]

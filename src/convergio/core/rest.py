@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from django.http import HttpResponse
 from ninja import Schema
-from pydantic import create_model
+from pydantic import BeforeValidator, create_model
 
 from convergio.core.sql import to_json
+
+
+def _as_text(value: object) -> object:
+    """Pydantic would take a number, also one in quotes, for the seconds since 1970."""
+    if isinstance(value, str) and not value.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        return value
+    raise ValueError("a moment is written like 2026-11-24T09:30:00Z")
+
+
+# A moment in a request's body, as the document says it: text of ISO 8601.
+Moment = Annotated[datetime, BeforeValidator(_as_text)]
 
 # For operations that ask a model: the document's own words for their refusal.
 METERED: dict[str, Any] = {

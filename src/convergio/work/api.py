@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +9,7 @@ from ninja import Field, Query, Router, Schema
 
 from convergio.accounts.actor import Actor
 from convergio.core.paging import DEFAULT_LIMIT, Page
-from convergio.core.rest import json_answer, list_answer, schema_of
+from convergio.core.rest import Moment, json_answer, list_answer, schema_of
 from convergio.work import actions, queries
 from convergio.work.filters import TaskFilter
 
@@ -30,7 +29,7 @@ class TaskChanges(Schema):
     priority: Priority = "medium"
     tag: str = ""
     assignee_id: int | None = None
-    due_at: datetime | None = Field(None, description="ISO 8601; without an offset it is UTC")
+    due_at: Moment | None = Field(None, description="ISO 8601; without an offset it is UTC")
 
 
 class NewTask(TaskChanges):

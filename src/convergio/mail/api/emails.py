@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from django.http import HttpResponse
@@ -16,7 +15,7 @@ from convergio.accounts.requests import SignedInHttpRequest
 from convergio.core.errors import NotFound
 from convergio.core.moments import aware, read_bound
 from convergio.core.paging import DEFAULT_LIMIT, Page
-from convergio.core.rest import json_answer, list_answer, schema_of
+from convergio.core.rest import Moment, json_answer, list_answer, schema_of
 from convergio.mail import actions
 from convergio.mail.attachments import OpenedFile, open_attachment
 from convergio.mail.downloads import download
@@ -88,8 +87,8 @@ class EmailIn(Schema):
     body_html: str = Field("", validation_alias=AliasChoices("body_html", "html"))
     in_reply_to: str = ""
     references: str | list[str] = Field("", description="Message-IDs, oldest first")
-    date: datetime | None = Field(None, description="The Date header")
-    received_at: datetime | None = Field(None, description="Default: now")
+    date: Moment | None = Field(None, description="The Date header")
+    received_at: Moment | None = Field(None, description="Default: now")
     headers: dict[str, str] = Field({}, description="Further headers, such as Auto-Submitted or List-Id")
     attachments: list[FileIn] = []
     tag: str = Field("", description="Tag of the receiving inbox; default: the inbox that it is addressed to")
