@@ -226,6 +226,7 @@ def test_a_refund_whose_credit_note_cannot_be_written_is_concluded_later(
     settle_orders(0)
     assert (SubscriptionRefund.objects.get().status, CreditNote.objects.get().total) == ("done", PRO)
     assert (refunded_there(fake, payment), tokens(owner)) == (PRO, 0)
+    assert GatewayDifference.objects.get().resolved_at is not None
 
 
 def test_two_at_once_send_no_more_back_than_was_paid(

@@ -12,7 +12,7 @@ from convergio.accounts import activity
 from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import require
 from convergio.billing.errors import AlertExists, BadThreshold, TooManyAlerts
-from convergio.billing.reservations import payer_of
+from convergio.billing.payers import payer_id_of
 from convergio.core import sql
 from convergio.core.errors import NotFound
 
@@ -63,13 +63,13 @@ class AlertFields(TypedDict, total=False):
 def list_alerts(actor: Actor) -> list[Alert]:
     """The owner's. Raises NotAllowed."""
     require(actor, PERMISSION)
-    return sql.fetch_all(Alert, _LIST, [payer_of(actor.workspace_id)])
+    return sql.fetch_all(Alert, _LIST, [payer_id_of(actor.workspace_id)])
 
 
 def get_alert(actor: Actor, alert_id: int) -> Alert:
     """One of the owner's. Raises NotAllowed, NotFound."""
     require(actor, PERMISSION)
-    alert = sql.fetch_one(Alert, _GET, [payer_of(actor.workspace_id), alert_id])
+    alert = sql.fetch_one(Alert, _GET, [payer_id_of(actor.workspace_id), alert_id])
     if alert is None:
         raise NotFound("alert")
     return alert
@@ -81,7 +81,7 @@ def add_alert(actor: Actor, *, threshold: int, unit: Unit, channel: Channel) -> 
     _require_threshold(threshold, unit)
     if len(list_alerts(actor)) >= MOST_ALERTS:
         raise TooManyAlerts(MOST_ALERTS)
-    alert_id: int | None = sql.fetch_value(_ADD, [payer_of(actor.workspace_id), threshold, unit, channel])
+    alert_id: int | None = sql.fetch_value(_ADD, [payer_id_of(actor.workspace_id), threshold, unit, channel])
     if alert_id is None:
         raise AlertExists
     _record(actor, "alert.added", alert_id, threshold=threshold, unit=unit)

@@ -12,6 +12,9 @@ SELECT u.id, u.name, u.email::text FROM workspaces w JOIN users u ON u.id = w.ow
 """
 
 
+_PAYER_ID = "SELECT owner_id FROM workspaces WHERE id = %s"
+
+
 class Payer(msgspec.Struct, frozen=True):
     """The owner's account."""
 
@@ -25,3 +28,9 @@ def payer_of(actor: Actor) -> Payer:
     payer = sql.fetch_one(Payer, _PAYER, [actor.workspace_id])
     assert payer is not None  # a workspace has an owner
     return payer
+
+
+def payer_id_of(workspace_id: int) -> int:
+    """The user whose balance pays for a workspace, where nobody is at hand."""
+    user_id: int = sql.fetch_value(_PAYER_ID, [workspace_id])
+    return user_id

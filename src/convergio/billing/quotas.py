@@ -13,6 +13,7 @@ import msgspec
 
 from convergio.billing.errors import QuotaUsedUp
 from convergio.billing.notices import tell
+from convergio.billing.payers import payer_id_of
 from convergio.billing.subscriptions.queries import TERMS, Terms, current_terms
 from convergio.core import sql
 from convergio.core.clock import now
@@ -140,7 +141,7 @@ def read_quotas(user_id: int, terms: Terms) -> dict[Kind, Quota]:
 
 
 def _refusal(workspace_id: int) -> QuotaUsedUp:
-    user_id: int = sql.fetch_value("SELECT owner_id FROM workspaces WHERE id = %s", [workspace_id])
+    user_id = payer_id_of(workspace_id)
     terms = current_terms(user_id)
     quotas = read_quotas(user_id, terms)
     kind: Kind = "emails" if quotas["emails"].stops("emails") else "ai_replies"

@@ -18,6 +18,7 @@ from convergio.billing import alerts, quotas, stops
 from convergio.billing.errors import OutOfTokens
 from convergio.billing.ledger import lock_balance, spend
 from convergio.billing.models import TokenUsage
+from convergio.billing.payers import payer_id_of
 from convergio.billing.subscriptions.queries import current_terms
 from convergio.core import sql
 from convergio.core.clock import now
@@ -45,7 +46,6 @@ RETURNING user_id, tokens, workspace_id, member_id, feature, cause, inbox_id, pe
 """
 _UNHOLD = "UPDATE token_balances SET reserved = reserved - %s WHERE user_id = %s"
 _EXPIRED = "SELECT id FROM token_reservations WHERE expires_at <= %s ORDER BY id"
-_PAYER = "SELECT owner_id FROM workspaces WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +89,13 @@ class _Held(msgspec.Struct):
     period_start: datetime | None
 
 
-def payer_of(workspace_id: int) -> int:
-    """The user whose balance pays for a workspace: its owner."""
-    user_id: int = sql.fetch_value(_PAYER, [workspace_id])
-    return user_id
-
-
 def reserve(purpose: Purpose, *, tokens: int, hold: timedelta = HOLD) -> int:
     """Hold the most that a call can cost; the answer is the reservation's id. Raises OutOfTokens, QuotaUsedUp.
 
     Commit before the call is made: in an open transaction it would be undone by the crash that it is there for. What
     is refused is written down for the payer.
     """
-    user_id = payer_of(purpose.workspace_id)
+    user_id = payer_id_of(purpose.workspace_id)
     expires_at = now() + hold
     try:
         held = _hold(user_id, purpose, tokens=tokens, expires_at=expires_at, lapsed=False)

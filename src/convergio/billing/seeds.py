@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convergio.billing.payers import payer_id_of
 from convergio.billing.subscriptions.rows import open_subscription
 from convergio.core import sql
 from convergio.core.seeds import workspace_seed
@@ -20,7 +21,7 @@ ON CONFLICT DO NOTHING
 @workspace_seed
 def open_owners_subscription(workspace_id: int) -> None:
     """On Free, unless they have a subscription already."""
-    open_subscription(sql.fetch_value("SELECT owner_id FROM workspaces WHERE id = %s", [workspace_id]))
+    open_subscription(payer_id_of(workspace_id))
 
 
 @workspace_seed

@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from convergio.billing.payers import payer_id_of
+from convergio.billing.queries import balance_of
 from convergio.billing.quotas import Kind, read_quotas
 from convergio.billing.stops import latest_stop
 from convergio.billing.subscriptions.queries import current_terms
@@ -15,13 +17,12 @@ from convergio.core.clock import now
 FORECAST_DAYS = 14
 # Past this a forecast from two weeks says nothing.
 FARTHEST = timedelta(days=730)
-STOP_DAYS = 31
+# A stop of an earlier month says nothing of now.
+STOP_MEMORY = timedelta(days=31)
 
-_BALANCE = "SELECT tokens, reserved FROM token_balances WHERE user_id = %s"
 _CHARGED = (
     "SELECT COALESCE(sum(charged_tokens), 0)::bigint FROM token_usage WHERE user_id = %s AND created_at >= %s"
 )
-_OWNER = "SELECT owner_id FROM workspaces WHERE id = %s"
 # Whoever began within these days has used tokens on fewer of them.
 _RATE = f"""
 SELECT COALESCE(sum(charged_tokens), 0)::bigint,
@@ -84,18 +85,18 @@ class StoppedNow(msgspec.Struct, frozen=True):
 def read_standing(user_id: int) -> Standing:
     """A payer's, in four statements."""
     terms = current_terms(user_id)
-    tokens, reserved = _balance(user_id)
+    left = balance_of(user_id)
     quotas = read_quotas(user_id, terms)
     return Standing(
-        balance=tokens - reserved,
-        tokens=tokens,
-        reserved=reserved,
+        balance=left.available,
+        tokens=left.tokens,
+        reserved=left.reserved,
         monthly_tokens=terms.monthly_tokens,
         plan=terms.plan_name,
         resets_at=terms.period_end,
         emails=QuotaState(quotas["emails"].used, quotas["emails"].most),
         ai_replies=QuotaState(quotas["ai_replies"].used, quotas["ai_replies"].most),
-        forecast=_forecast(user_id, left=tokens),
+        forecast=_forecast(user_id, left=left.tokens),
     )
 
 
@@ -116,14 +117,13 @@ def read_period_use(user_id: int) -> PeriodUse:
 
 def stopped_now(workspace_id: int) -> StoppedNow | None:
     """The limit that stopped a model here last, if it still would. One statement where none did."""
-    stop = latest_stop(workspace_id, since=now() - timedelta(days=STOP_DAYS))
+    stop = latest_stop(workspace_id, since=now() - STOP_MEMORY)
     if stop is None:
         return None
-    user_id: int = sql.fetch_value(_OWNER, [workspace_id])
+    user_id = payer_id_of(workspace_id)
     terms = current_terms(user_id)
     if stop.reason == "tokens":
-        tokens, reserved = _balance(user_id)
-        free = tokens - reserved
+        free = balance_of(user_id).available
         if free >= stop.needed:
             return None
         sentence = f"AI has stopped: a call takes up to {stop.needed:,} tokens and {free:,} are left."
@@ -136,11 +136,6 @@ def stopped_now(workspace_id: int) -> StoppedNow | None:
     what = "emails" if kind == "emails" else "AI replies"
     sentence = f"AI has stopped: this month's {quota.most:,} {what} are used."
     return StoppedNow(stop.reason, sentence, terms.period_end)
-
-
-def _balance(user_id: int) -> tuple[int, int]:
-    rows = sql.fetch_rows(_BALANCE, [user_id])
-    return rows[0] if rows else (0, 0)
 
 
 def _forecast(user_id: int, *, left: int) -> Forecast | None:

@@ -16,7 +16,7 @@ import msgspec
 
 from convergio.accounts.actor import Actor
 from convergio.accounts.permissions import allows, require
-from convergio.billing.reservations import payer_of
+from convergio.billing.payers import payer_id_of
 from convergio.core import sql
 from convergio.core.clock import now
 from convergio.core.csv_export import BATCH, in_batches
@@ -196,7 +196,7 @@ class Window:
 
 def window_of(actor: Actor, period: Period) -> Window:
     """What the actor may see of the last days, today included."""
-    user_id = payer_of(actor.workspace_id)
+    user_id = payer_id_of(actor.workspace_id)
     midnight = now().astimezone(ZoneInfo(actor.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight - timedelta(days=DAYS[period] - 1)
     sees_all = actor.user_id == user_id and actor.via == "session"
@@ -259,7 +259,7 @@ def list_entries(actor: Actor, page: Page) -> tuple[list[LedgerEntry], int | Non
     """A page of the payer's ledger, newest first, and where the next one begins; for the owner."""
     require(actor, "billing.edit")
     values = {
-        "user": payer_of(actor.workspace_id),
+        "user": payer_id_of(actor.workspace_id),
         "cursor": page.cursor,
         "limit": page.limit + 1,
         "offset": page.offset,

@@ -13,7 +13,7 @@ from convergio.accounts.permissions import require
 from convergio.accounts.requests import SignedInHttpRequest
 from convergio.billing import alert_actions, usage
 from convergio.billing.alert_actions import MOST_TOKENS, Alert, Channel, Unit
-from convergio.billing.reservations import payer_of
+from convergio.billing.payers import payer_id_of
 from convergio.billing.standing import PeriodUse, Standing, read_period_use, read_standing
 from convergio.billing.usage import Period
 from convergio.core.csv_export import csv_answer
@@ -89,13 +89,13 @@ class AlertChanges(Schema):
 
 @router.get("/settings/tokens/balance", response=StandingOut, summary="What is left, and until when")
 def get_balance(request: SignedInHttpRequest) -> HttpResponse:
-    return json_answer(read_standing(payer_of(request.actor.workspace_id)))
+    return json_answer(read_standing(payer_id_of(request.actor.workspace_id)))
 
 
 @router.get("/settings/billing/usage", response=PeriodUseOut, summary="What is used of the plan's period")
 def get_period_use(request: SignedInHttpRequest) -> HttpResponse:
     require(request.actor, "billing.view")
-    return json_answer(read_period_use(payer_of(request.actor.workspace_id)))
+    return json_answer(read_period_use(payer_id_of(request.actor.workspace_id)))
 
 
 @router.get("/settings/tokens/usage", response=ReportOut, summary="The use of a period")

@@ -17,7 +17,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     actor: Actor | None = getattr(request, "actor", None)
     if actor is None:
         return {}
-    return {
-        "nav": SimpleLazyObject(lambda: load_nav(actor)),
-        "ai_stop": SimpleLazyObject(lambda: stopped_now(actor.workspace_id)),
-    }
+    nav = SimpleLazyObject(lambda: load_nav(actor))
+    # The menu has seen by the way whether anything was stopped at all.
+    ai_stop = SimpleLazyObject(lambda: stopped_now(actor.workspace_id) if nav.was_stopped else None)
+    return {"nav": nav, "ai_stop": ai_stop}

@@ -75,7 +75,10 @@ class WorkspaceChoice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Nav:
-    """The person, where they are and could be, and what waits there: counts of the whole workspace, up to 100."""
+    """The person, where they are and could be, and what waits there: counts of the whole workspace, up to 100.
+
+    `was_stopped`: a limit kept a model from being asked within a month; whether it still would is another question.
+    """
 
     user_name: str
     user_email: str
@@ -86,4 +89,5 @@ class Nav:
     open_tasks: int = 0
     drafts: int = 0
     notices: int = 0
+    was_stopped: bool = False
     inboxes: tuple[InboxCount, ...] = field(default=())

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from convergio.accounts.actor import Actor
+from convergio.billing.standing import STOP_MEMORY
 from convergio.core import clock, sql
 from convergio.site.navigation import InboxCount, Nav, WorkspaceChoice
 
@@ -32,6 +33,8 @@ SELECT COALESCE(person.name, ''), COALESCE(person.email, ''), place.name,
      WHERE workspace_id = %(workspace)s AND status = 'drafted' LIMIT {NAV_LIMIT}) AS counted),
   (SELECT count(*) FROM (SELECT FROM usage_notices
      WHERE user_id = %(user)s AND in_app AND seen_at IS NULL LIMIT {NAV_LIMIT}) AS counted),
+  EXISTS (SELECT FROM ai_stops
+     WHERE user_id = place.owner_id AND workspace_id = place.id AND last_at > %(stopped_since)s),
   COALESCE((SELECT jsonb_agg(jsonb_build_array(inbox.tag, inbox.colour, unread.count) ORDER BY inbox.id)
     FROM inboxes AS inbox CROSS JOIN LATERAL (
       SELECT count(*) FROM (SELECT FROM thread_inboxes
@@ -48,9 +51,14 @@ FROM workspaces AS place LEFT JOIN users AS person ON person.id = %(user)s WHERE
 def load_nav(actor: Actor) -> Nav:
     """The person, the workspace and what waits there."""
     *fields, inboxes, choices = sql.fetch_rows(
-        _NAV, {"workspace": actor.workspace_id, "user": actor.user_id}
+        _NAV,
+        {
+            "workspace": actor.workspace_id,
+            "user": actor.user_id,
+            "stopped_since": clock.now() - STOP_MEMORY,
+        },
     )[0]
-    name, email, workspace_name, unread, open_tasks, drafts, notices = fields
+    name, email, workspace_name, unread, open_tasks, drafts, notices, was_stopped = fields
     return Nav(
         user_name=name or email,
         user_email=email,
@@ -61,6 +69,7 @@ def load_nav(actor: Actor) -> Nav:
         open_tasks=open_tasks,
         drafts=drafts,
         notices=notices,
+        was_stopped=was_stopped,
         inboxes=tuple(InboxCount(*inbox) for inbox in inboxes),
     )
 

@@ -45,6 +45,9 @@ FROM subscription_refunds WHERE id = %s
 """
 _SET = "UPDATE subscription_refunds SET status = %s, gateway_id = %s WHERE id = %s"
 _SET_TAKEN = "UPDATE subscription_refunds SET tokens = %s WHERE id = %s"
+_RESOLVE = (
+    "UPDATE gateway_differences SET resolved_at = %s WHERE kind = %s AND subject = %s AND resolved_at IS NULL"
+)
 _PENDING = "SELECT id FROM subscription_refunds WHERE status = 'pending' AND created_at <= %s ORDER BY id"
 
 
@@ -197,6 +200,7 @@ def _write_note(payment: _Payment, row: _Row) -> None:
         gateway=payment.gateway,
         gateway_id=row.cause,
     )
+    sql.execute(_RESOLVE, [now(), MISSING, row.cause])
 
 
 def _give_up(refund_id: int, why: str) -> None:
