@@ -6,18 +6,15 @@ from typing import ClassVar
 
 from django.db import models
 
+from convergio.billing import columns as money
 from convergio.core import columns
-
-
-def _owner() -> models.ForeignKey[models.Model, models.Model]:
-    return models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
 
 
 class UsageAlert(models.Model):
     """Tell the user when the balance crosses a threshold: once, until a refill lifts it above again."""
 
     id = models.BigAutoField(primary_key=True)
-    user = _owner()
+    user = money.owner()
     threshold = models.BigIntegerField(db_comment="Tokens, or percent of the period's allowance")
     unit = models.CharField(max_length=10, db_default="percent", db_comment="percent | tokens")
     channel = models.CharField(max_length=20, db_default="email", db_comment="email | app | both")
@@ -45,7 +42,7 @@ class UsageNotice(models.Model):
     """Something that the payer is told once, in the app, by mail, or both."""
 
     id = models.BigAutoField(primary_key=True)
-    user = _owner()
+    user = money.owner()
     workspace = models.ForeignKey("accounts.Workspace", models.SET_NULL, null=True, related_name="+")
     subject = models.CharField(max_length=150)
     text = models.TextField()
@@ -98,7 +95,7 @@ class AiStop(models.Model):
     """That a limit kept a model from being asked: which, when, for what. One row an hour, limit and feature."""
 
     id = models.BigAutoField(primary_key=True)
-    user = _owner()
+    user = money.owner()
     workspace = models.ForeignKey("accounts.Workspace", models.CASCADE, related_name="+", db_index=False)
     member = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     reason = models.CharField(max_length=20, db_comment="tokens | emails | ai_replies")
