@@ -68,14 +68,18 @@ def filled(emails: int, *, workspaces: int = WORKSPACES) -> Iterator[World]:
 
 def _fill(connection: psycopg.Connection, workspaces: int, each: int) -> None:
     digest = hashlib.sha256(COOKIE.encode()).digest()
-    connection.execute("INSERT INTO users (id, email, password_hash) VALUES (1, 'owner@convergio.test', '!')")
     for workspace in range(1, workspaces + 1):
         connection.execute(
-            "INSERT INTO workspaces (id, name, owner_id) VALUES (%s, %s, 1)",
-            [workspace, f"Workspace {workspace}"],
+            "INSERT INTO users (id, email, password_hash) VALUES (%s, %s, '!')",
+            [workspace, f"owner{workspace}@convergio.test"],
         )
         connection.execute(
-            "INSERT INTO workspace_members (workspace_id, user_id, role) VALUES (%s, 1, 'owner')", [workspace]
+            "INSERT INTO workspaces (id, name, owner_id) VALUES (%s, %s, %s)",
+            [workspace, f"Workspace {workspace}", workspace],
+        )
+        connection.execute(
+            "INSERT INTO workspace_members (workspace_id, user_id, role) VALUES (%s, %s, 'owner')",
+            [workspace, workspace],
         )
         for number, tag in enumerate(TAGS):
             connection.execute(

@@ -20,6 +20,7 @@ NEEDS = {
     "/usr/sbin/exim4": "exim4-daemon-light",
     "/usr/bin/chromium": "chromium",
     "/usr/lib/postgresql/*/bin/initdb": "postgresql",
+    "/usr/sbin/pgbouncer": "pgbouncer",
 }
 
 

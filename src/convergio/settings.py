@@ -19,6 +19,8 @@ DATABASE_URL = env.secret("DATABASE_URL")
 DATABASE_ADMIN_URL = env.secret("DATABASE_ADMIN_URL", DATABASE_URL)
 # LISTEN, session locks and the queue's worker break behind a transaction pooler; they connect here.
 DATABASE_DIRECT_URL = env.secret("DATABASE_DIRECT_URL", DATABASE_URL)
+# So do prepared statements behind a pooler that does not carry them over (PgBouncer before 1.21).
+PREPARED_STATEMENTS = env.flag("CONVERGIO_PREPARED_STATEMENTS", DATABASE_DIRECT_URL == DATABASE_URL)
 DATA_DIR = Path(env.text("CONVERGIO_DATA_DIR", str(Path.home() / ".local/share/convergio"))).absolute()
 STORAGE_DIR = DATA_DIR / "storage"
 PUBLIC_URL = env.text("CONVERGIO_PUBLIC_URL", "http://127.0.0.1:3001").rstrip("/")
@@ -175,6 +177,9 @@ if env.flag("CONVERGIO_DATABASE_POOL"):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 32, "timeout": 10}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
+if PREPARED_STATEMENTS:
+    # Of core.sql's statements; planning is most of the server's work on the hot lists (decision 0035).
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from convergio.core.embedded_pg import EmbeddedPostgres
-from tests.support.commands import clean_environment, convergio, free_port, wait_until
+from tests.support.commands import convergio
+from tests.support.pooler import needs_pgbouncer, pooler
 from tests.support.postgres import reachable_folder
 
-PGBOUNCER = Path("/usr/sbin/pgbouncer")
 INBOX = """
 INSERT INTO inboxes (workspace_id, name, email_address, tag, kind, state, last_error, secrets_encrypted)
 SELECT min(id), 'Help', %s, 'Help', 'imap', %s, %s, %s FROM workspaces
@@ -227,40 +224,7 @@ def test_a_disk_that_is_nearly_full(server: EmbeddedPostgres) -> None:
     assert f"problem  disk:        Only 0.0 GB are free for {folder / 'data'}." in done.stdout
 
 
-@contextmanager
-def pooler(server: EmbeddedPostgres, folder: Path, mode: str) -> Iterator[str]:
-    """PgBouncer in front of the server; the address to connect to."""
-    port = free_port()
-    socket_folder = server.app_url.partition("host=")[2]
-    # It does not run as root; the server takes root and its own user.
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    (folder / "users.txt").write_text('"convergio_app" ""\n"convergio" ""\n', encoding="ascii")
-    (folder / "pgbouncer.ini").write_text(
-        f"[databases]\nconvergio = host={socket_folder} dbname=convergio\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-        f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder / 'users.txt'}\n"
-        f"pool_mode = {mode}\nignore_startup_parameters = extra_float_digits\n",
-        encoding="ascii",
-    )
-    process = subprocess.Popen(
-        [PGBOUNCER, "-q", *user, folder / "pgbouncer.ini"],
-        env=clean_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: listens(port), seconds=10)
-        yield f"postgresql://convergio_app@127.0.0.1:{port}/convergio"
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.mark.skipif(not PGBOUNCER.exists(), reason="pgbouncer is not installed")
+@needs_pgbouncer
 @pytest.mark.parametrize("mode", ["transaction", "session"])
 def test_a_transaction_pooler_in_between_is_found(server: EmbeddedPostgres, mode: str) -> None:
     with reachable_folder() as folder, pooler(server, folder, mode) as url:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,12 +13,28 @@ from convergio.billing.standing import stopped_now
 from convergio.site.queries import load_nav
 
 
+class LateNav:
+    """A navigation.Nav that is looked up when a template first asks for a field of it.
+
+    All fields are then plain attributes: a page reads them over a hundred times, each time through Django's lazy object
+    costing as much as a row of a list.
+    """
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    def __getattr__(self, name: str) -> Any:
+        nav = load_nav(self._actor)
+        self.__dict__.update({field.name: getattr(nav, field.name) for field in fields(nav)})
+        return getattr(nav, name)
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """`nav` and `ai_stop`, looked up only by templates that show them; a page for nobody has none."""
     actor: Actor | None = getattr(request, "actor", None)
     if actor is None:
         return {}
-    nav = SimpleLazyObject(lambda: load_nav(actor))
+    nav = LateNav(actor)
     # The menu has seen by the way whether anything was stopped at all.
     ai_stop = SimpleLazyObject(lambda: stopped_now(actor.workspace_id) if nav.was_stopped else None)
     return {"nav": nav, "ai_stop": ai_stop}

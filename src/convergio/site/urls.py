@@ -20,19 +20,20 @@ _pages = [
     path("dashboard/settings/tokens/alerts/<int:alert_id>/delete", usage.delete_alert, name="delete_alert"),
 ]
 
+# Patterns are tried in their order: what is asked for most comes first, and no address is in two of them.
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.root, name="root"),
     path("api/events", live.stream_events, name="events"),
-    path("", include("convergio.billing.urls")),
     path("api/", api.urls),
+    path("", include("convergio.mail.urls")),
+    path("", include((_pages, "site"))),
+    path("", include("convergio.work.urls")),
+    path("", include("convergio.accounts.urls")),
+    path("", include("convergio.ai.urls")),
+    path("", include("convergio.billing.urls")),
     path("api-docs", views.api_docs, name="api_docs"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", desk.urls),
-    path("", include((_pages, "site"))),
-    path("", include("convergio.accounts.urls")),
-    path("", include("convergio.ai.urls")),
-    path("", include("convergio.work.urls")),
-    path("", include("convergio.mail.urls")),
 ]
 
 handler400 = "convergio.site.errors.bad_request"

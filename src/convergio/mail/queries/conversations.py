@@ -16,18 +16,12 @@ View = Literal["all", "unread", "read", "drafts", "sent"]
 PAGE = 50
 
 
-class InboxMark(msgspec.Struct, frozen=True):
-    """An inbox as a row names it."""
-
-    tag: str
-    colour: str
-
-
 class ConversationRow(msgspec.Struct, frozen=True):
     """One conversation. In the view `sent` and in search it shows one message: its subject, sender and first words.
 
-    Of an outbound message the first recipient stands where the sender does. `draft_status` is that of the newest
-    machine's reply, `delivery_state` that of an outbound message shown; both are '' without one.
+    Of an outbound message the first recipient stands where the sender does. `tag` and `colour` are of the inbox that
+    got it, the one the list is of before others. `draft_status` is that of the newest machine's reply,
+    `delivery_state` that of an outbound message shown; both are '' without one.
     """
 
     thread_id: int
@@ -40,26 +34,11 @@ class ConversationRow(msgspec.Struct, frozen=True):
     unread_count: int
     message_count: int
     has_attachments: bool
-    inboxes: list[InboxMark]
+    tag: str
+    colour: str
     draft_status: str
     delivery_state: str
     reply_verdict: ReplyVerdict | None
-
-    @property
-    def is_read(self) -> bool:
-        return not self.unread_count
-
-    @property
-    def tag(self) -> str:
-        return self.inboxes[0].tag if self.inboxes else ""
-
-    @property
-    def colour(self) -> str:
-        return self.inboxes[0].colour if self.inboxes else "grey"
-
-    @property
-    def received_at(self) -> datetime:
-        return self.last_message_at
 
 
 class ConversationPage(msgspec.Struct, frozen=True):
@@ -125,18 +104,17 @@ SELECT t.id, COALESCE(shown.id, t.last_email_id), COALESCE(shown.subject, t.subj
   CASE shown.direction WHEN 'outbound' THEN shown.to_address
     WHEN 'inbound' THEN shown.from_address ELSE t.sender_address END,
   COALESCE(shown.snippet, t.snippet), page.at, page.unread, t.message_count, t.has_attachments,
-  listed.tags, listed.colours, COALESCE(reply.status, ''), COALESCE(shown.delivery_state, ''),
+  COALESCE(listed.tag, ''), COALESCE(listed.colour, 'grey'),
+  COALESCE(reply.status, ''), COALESCE(shown.delivery_state, ''),
   verdict.reply_allowed, verdict.reply_reason, verdict.reply_rule, page.place
 """
 CONVERSATION_JOINS = """
 JOIN email_threads AS t ON t.id = page.thread_id
 LEFT JOIN emails AS shown ON shown.id = page.email_id
-CROSS JOIN LATERAL (
-  SELECT array_agg(inbox.tag ORDER BY inbox.is_wanted DESC, inbox.id) AS tags,
-    array_agg(inbox.colour ORDER BY inbox.is_wanted DESC, inbox.id) AS colours
-  FROM thread_inboxes AS place JOIN ours AS inbox ON inbox.id = place.inbox_id
-  WHERE place.thread_id = t.id
-) AS listed
+LEFT JOIN LATERAL (
+  SELECT inbox.tag, inbox.colour FROM thread_inboxes AS place JOIN ours AS inbox ON inbox.id = place.inbox_id
+  WHERE place.thread_id = t.id ORDER BY inbox.is_wanted DESC, inbox.id LIMIT 1
+) AS listed ON true
 LEFT JOIN LATERAL (
   SELECT status FROM auto_replies WHERE thread_id = t.id ORDER BY id DESC LIMIT 1
 ) AS reply ON true
@@ -175,10 +153,9 @@ def list_conversations(
 
 def conversation_row(columns: tuple[Any, ...]) -> ConversationRow:
     """A row from CONVERSATION_COLUMNS."""
-    *fields, tags, colours, draft_status, delivery_state, may_answer, reason, rule, _ = columns
-    marks = [InboxMark(*mark) for mark in zip(tags or (), colours or (), strict=True)]
+    *fields, may_answer, reason, rule, _ = columns
     verdict = None if may_answer is None else ReplyVerdict(may_answer, reason, rule)
-    return ConversationRow(*[*fields, marks, draft_status, delivery_state, verdict])
+    return ConversationRow(*[*fields, verdict])
 
 
 def _paged(found: list[tuple[Any, ...]], place: Place | None, limit: int) -> ConversationPage:

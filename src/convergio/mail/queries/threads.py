@@ -10,7 +10,6 @@ import msgspec
 from convergio.accounts.actor import Actor
 from convergio.core import sql
 from convergio.core.errors import NotFound
-from convergio.mail.queries.conversations import InboxMark
 from convergio.mail.queries.rows import DETAIL_COLUMNS, REPLY_COLUMNS, AutoReplyRow, EmailDetail, email_detail
 
 # A conversation longer than this shows its newest messages; the older ones are found by search.
@@ -29,6 +28,13 @@ class OpenTask(msgspec.Struct, frozen=True):
     priority: str
     due_at: datetime | None
     assignee_name: str | None
+
+
+class InboxMark(msgspec.Struct, frozen=True):
+    """An inbox as a conversation names it."""
+
+    tag: str
+    colour: str
 
 
 class Thread(msgspec.Struct, frozen=True):

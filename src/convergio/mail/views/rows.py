@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import groupby, islice
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -51,27 +50,19 @@ class Day(NamedTuple):
 def days_of(rows: Sequence[ConversationRow]) -> list[Day]:
     """Neighbouring rows by their local day, in the order they came."""
     zone = timezone.get_current_timezone()
-    texts = _escaped(rows)
-    shown = []
-    for row in rows:
+    days: list[Day] = []
+    date = ""
+    for row, texts in zip(rows, _escaped(rows), strict=True):
         iso = row.last_message_at.astimezone(zone).isoformat(timespec="seconds")
-        shown.append(
-            Row(
-                row.thread_id,
-                row.unread_count > 0,
-                row.message_count,
-                row.has_attachments,
-                _state(row),
-                iso,
-                iso[_CLOCK],
-                *islice(texts, _TEXTS),
-            )
-        )
-    days = [list(members) for _, members in groupby(shown, key=lambda row: row.iso[_DATE])]
-    return [Day(datetime.fromisoformat(day[0].iso), day) for day in days]
+        if iso[_DATE] != date:
+            date = iso[_DATE]
+            days.append(Day(datetime.fromisoformat(iso), []))
+        given = (row.thread_id, row.unread_count > 0, row.message_count, row.has_attachments)
+        days[-1].rows.append(Row(*given, _state(row), iso, iso[_CLOCK], *texts))
+    return days
 
 
-def _escaped(rows: Sequence[ConversationRow]) -> Iterator[str]:
+def _escaped(rows: Sequence[ConversationRow]) -> Iterator[tuple[str, ...]]:
     """Colour, tag, subject, sender, snippet and rule of each row, escaped together."""
     texts = _SEAM.join(
         _SEAM.join(
@@ -86,7 +77,8 @@ def _escaped(rows: Sequence[ConversationRow]) -> Iterator[str]:
         )
         for row in rows
     )
-    return iter(str.split(str(escape(texts)), _SEAM))
+    each = iter(str.split(str(escape(texts)), _SEAM) if rows else ())
+    return zip(*[each] * _TEXTS, strict=True)
 
 
 def _state(row: ConversationRow) -> str:
