@@ -49,14 +49,17 @@ class ConversationPage(msgspec.Struct, frozen=True):
     older: Place | None
 
 
-# Newest rows of one list: their conversation, time, unread count, message and place in the order.
+# Newest rows of one list: their conversation, time, unread count, message, place in the order and, where the list is of
+# one inbox, its tag and colour.
 _ALL = """
-SELECT t.id AS thread_id, t.last_message_at AS at, t.unread_count AS unread, NULL::bigint AS email_id, t.id AS place
+SELECT t.id AS thread_id, t.last_message_at AS at, t.unread_count AS unread, NULL::bigint AS email_id, t.id AS place,
+  NULL AS tag, NULL AS colour
 FROM email_threads AS t WHERE t.workspace_id = %(workspace)s {view} {cursor}
 ORDER BY t.last_message_at {order}, t.id {order} LIMIT %(limit)s
 """
 _OF_INBOX = """
-SELECT DISTINCT ON (t.at, t.thread_id) t.thread_id, t.at, t.unread, NULL::bigint AS email_id, t.thread_id AS place
+SELECT DISTINCT ON (t.at, t.thread_id) t.thread_id, t.at, t.unread, NULL::bigint AS email_id, t.thread_id AS place,
+  inbox.tag, inbox.colour
 FROM ours AS inbox CROSS JOIN LATERAL (
   SELECT t.thread_id, t.last_message_at AS at, t.unread_count AS unread FROM thread_inboxes AS t
   WHERE t.inbox_id = inbox.id {view} {cursor}
@@ -66,13 +69,14 @@ WHERE inbox.is_wanted
 ORDER BY t.at {order}, t.thread_id {order} LIMIT %(limit)s
 """
 _DRAFTS = """
-SELECT t.id AS thread_id, t.last_message_at AS at, t.unread_count AS unread, NULL::bigint AS email_id, t.id AS place
+SELECT t.id AS thread_id, t.last_message_at AS at, t.unread_count AS unread, NULL::bigint AS email_id, t.id AS place,
+  NULL AS tag, NULL AS colour
 FROM auto_replies AS reply JOIN email_threads AS t ON t.id = reply.thread_id
 WHERE reply.workspace_id = %(workspace)s AND reply.status = 'drafted' {tagged} {cursor}
 ORDER BY t.last_message_at {order}, t.id {order} LIMIT %(limit)s
 """
 _SENT = """
-SELECT e.thread_id, e.received_at AS at, 0 AS unread, e.id AS email_id, e.id AS place
+SELECT e.thread_id, e.received_at AS at, 0 AS unread, e.id AS email_id, e.id AS place, NULL AS tag, NULL AS colour
 FROM emails AS e
 WHERE e.workspace_id = %(workspace)s AND e.direction = 'outbound' AND e.delivery_state IS DISTINCT FROM 'cancelled'
   {tagged} {cursor}
@@ -104,7 +108,7 @@ SELECT t.id, COALESCE(shown.id, t.last_email_id), COALESCE(shown.subject, t.subj
   CASE shown.direction WHEN 'outbound' THEN shown.to_address
     WHEN 'inbound' THEN shown.from_address ELSE t.sender_address END,
   COALESCE(shown.snippet, t.snippet), page.at, page.unread, t.message_count, t.has_attachments,
-  COALESCE(listed.tag, ''), COALESCE(listed.colour, 'grey'),
+  COALESCE(page.tag, listed.tag, ''), COALESCE(page.colour, listed.colour, 'grey'),
   COALESCE(reply.status, ''), COALESCE(shown.delivery_state, ''),
   verdict.reply_allowed, verdict.reply_reason, verdict.reply_rule, page.place
 """
@@ -113,7 +117,7 @@ JOIN email_threads AS t ON t.id = page.thread_id
 LEFT JOIN emails AS shown ON shown.id = page.email_id
 LEFT JOIN LATERAL (
   SELECT inbox.tag, inbox.colour FROM thread_inboxes AS place JOIN ours AS inbox ON inbox.id = place.inbox_id
-  WHERE place.thread_id = t.id ORDER BY inbox.is_wanted DESC, inbox.id LIMIT 1
+  WHERE page.tag IS NULL AND place.thread_id = t.id ORDER BY inbox.is_wanted DESC, inbox.id LIMIT 1
 ) AS listed ON true
 LEFT JOIN LATERAL (
   SELECT status FROM auto_replies WHERE thread_id = t.id ORDER BY id DESC LIMIT 1

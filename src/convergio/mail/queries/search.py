@@ -33,7 +33,8 @@ ORDER BY found.received_at DESC, found.id DESC LIMIT %(limit)s OFFSET %(offset)s
 _CONVERSATIONS = f"""
 {OUR_INBOXES}
 {CONVERSATION_COLUMNS} FROM (
-  SELECT e.thread_id, e.received_at AS at, t.unread_count AS unread, e.id AS email_id, e.id AS place
+  SELECT e.thread_id, e.received_at AS at, t.unread_count AS unread, e.id AS email_id, e.id AS place,
+    NULL AS tag, NULL AS colour
   FROM {_FOUND} AS found JOIN emails AS e ON e.id = found.id JOIN email_threads AS t ON t.id = e.thread_id
 ) AS page {CONVERSATION_JOINS} {CONVERSATION_ORDER}
 """
