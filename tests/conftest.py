@@ -25,19 +25,24 @@ APPLICATION_ROLE = "convergio_test_app"
 _OF_DATABASE = {"db", "transactional_db", "committed", "admin_server", "database_urls", "django_db_setup"}
 
 
-# Few tests that each start whole services. They come first, then the largest files, so that no core waits at the end.
+# Few tests that each start whole services. They come first, then the largest files, so that no core waits at the end;
+# folder by folder, because the tests of a folder share a service.
 _LONG = ("e2e", "commands", "proofs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On a second PostgreSQL only what touches it is asked again: the rest would say the same twice."""
     sizes = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.path.parent.name not in _LONG, -sizes[item.path], str(item.path)))
+    items.sort(key=lambda item: (_rank(item.path.parent.name), -sizes[item.path], str(item.path)))
     if "CONVERGIO_TEST_PG_BIN" not in os.environ:
         return
     again = [item for item in items if _touches_database(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
     items[:] = again
+
+
+def _rank(folder: str) -> int:
+    return _LONG.index(folder) if folder in _LONG else len(_LONG)
 
 
 def _touches_database(item: pytest.Item) -> bool:

@@ -6,6 +6,7 @@ Marathi names; harfbuzz joins their letters. Other scripts come out as empty box
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -27,8 +28,9 @@ RED: Colour = (185, 28, 28)
 LEFT, RIGHT, TOP, BOTTOM = 17.0, 193.0, 16.0, 275.0
 WIDTH = RIGHT - LEFT
 _FONTS = Path(__file__).parents[1] / "fonts"
-_FAMILIES = {"Inter": "Inter", "Devanagari": "NotoSansDevanagari"}
 _STYLES = {"": "400Regular", "B": "600SemiBold"}
+# Devanagari with its extensions.
+_INDIC = re.compile("[\u0900-\u097f\u1cd0-\u1cff\ua8e0-\ua8ff]")
 
 
 class Sheet(FPDF):
@@ -36,10 +38,8 @@ class Sheet(FPDF):
 
     def __init__(self, *, title: str, author: str, moment: datetime, foot: str) -> None:
         super().__init__(format="A4")
-        for family, file in _FAMILIES.items():
-            for style, weight in _STYLES.items():
-                self.add_font(family, "B" if style else "", _FONTS / f"{file}_{weight}.ttf")
-        self.set_fallback_fonts(["Devanagari"])
+        self._add_family("Inter", "Inter")
+        self._has_indic = False
         self.set_auto_page_break(auto=False)
         self.set_margin(0)
         self.c_margin = 0
@@ -76,7 +76,7 @@ class Sheet(FPDF):
 
         `even` gives digits one width, so that columns of amounts stand in line.
         """
-        self._ready(size, bold=bold, colour=colour, even=even)
+        self._ready(text, size, bold=bold, colour=colour, even=even)
         wide = self.get_string_width(text)
         if width and wide > width:
             self.set_font_size(size * width / wide)
@@ -95,14 +95,14 @@ class Sheet(FPDF):
         colour: Colour = INK,
     ) -> float:
         """Wrapped text; the answer is where it ends."""
-        self._ready(size, bold=bold, colour=colour)
+        self._ready(text, size, bold=bold, colour=colour)
         self.set_xy(x, y)
         self.multi_cell(width, size * 0.49, text, align="L")
         return y + self.height_of(text, width=width, size=size, bold=bold)
 
     def height_of(self, text: str, *, width: float, size: float = 9, bold: bool = False) -> float:
         """How high a paragraph would be."""
-        self._ready(size, bold=bold, colour=INK)
+        self._ready(text, size, bold=bold, colour=INK)
         height = self.multi_cell(
             width, size * 0.49, text, align="L", dry_run=True, output=MethodReturnValue.HEIGHT
         )
@@ -129,7 +129,16 @@ class Sheet(FPDF):
             self.write_at(x, y + 3, word, size=18, bold=True, colour=colour, width=42, align="C")
             self.write_at(x, y + 12.2, below, size=7.5, colour=colour, width=42, align="C")
 
-    def _ready(self, size: float, *, bold: bool, colour: Colour, even: bool = False) -> None:
+    def _ready(self, text: str, size: float, *, bold: bool, colour: Colour, even: bool = False) -> None:
+        # Reading a font and taking its letters out is most of the work of an invoice, and few need this one.
+        if not self._has_indic and _INDIC.search(text):
+            self._add_family("Devanagari", "NotoSansDevanagari")
+            self.set_fallback_fonts(["Devanagari"])
+            self._has_indic = True
         self.set_text_shaping(use_shaping_engine=True, features={"tnum": even})
         self.set_font("Inter", "B" if bold else "", size)
         self.set_text_color(*colour)
+
+    def _add_family(self, family: str, file: str) -> None:
+        for style, weight in _STYLES.items():
+            self.add_font(family, style, _FONTS / f"{file}_{weight}.ttf")
