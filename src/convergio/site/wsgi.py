@@ -14,8 +14,5 @@ from convergio.site.live import end_streams_on_signal  # noqa: E402 - needs Djan
 
 end_streams_on_signal()
 
-# What is loaded by now stays: the collector need not look at it again, and forked processes go on sharing its memory.
-# (Not collected first: forked processes would fill the holes, each with a copy of the pages around them.) A page makes
-# a few thousand objects, of which nearly all go by themselves.
-gc.freeze()
+# A page makes a few thousand objects, of which nearly all go by themselves: looking at every 700th was a twelfth of it.
 gc.set_threshold(10_000)
