@@ -10,8 +10,6 @@ from convergio.core import sql
 _PAYER = """
 SELECT u.id, u.name, u.email::text FROM workspaces w JOIN users u ON u.id = w.owner_id WHERE w.id = %s
 """
-
-
 _PAYER_ID = "SELECT owner_id FROM workspaces WHERE id = %s"
 
 

@@ -16,8 +16,7 @@ from convergio.site.queries import load_nav
 class LateNav:
     """A navigation.Nav that is looked up when a template first asks for a field of it.
 
-    All fields are then plain attributes: a page reads them over a hundred times, each time through Django's lazy object
-    costing as much as a row of a list.
+    All fields are then plain attributes: a page reads them dozens of times, which Django's lazy object makes dear.
     """
 
     def __init__(self, actor: Actor) -> None:

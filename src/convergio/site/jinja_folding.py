@@ -1,7 +1,7 @@
 """Writing out when a template is compiled what no request changes: addresses, icons and macros of constant arguments.
 
-A page has over a hundred such calls, and ten cost as much as a row of a list; folded, they are part of the text around
-them. A misspelled route or macro then shows as soon as its template is compiled, also where no test goes.
+A page has over a hundred such calls; folded, they are part of the text around them (decision 0036). A misspelled
+route or macro then shows as soon as its template is compiled, also where no test goes.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ FROM ours AS inbox CROSS JOIN LATERAL (
   ORDER BY t.last_message_at {order}, t.thread_id {order} LIMIT %(limit)s
 ) AS t
 WHERE inbox.is_wanted
-ORDER BY t.at {order}, t.thread_id {order} LIMIT %(limit)s
+ORDER BY t.at {order}, t.thread_id {order}, inbox.id LIMIT %(limit)s
 """
 _DRAFTS = """
 SELECT t.id AS thread_id, t.last_message_at AS at, t.unread_count AS unread, NULL::bigint AS email_id, t.id AS place,
